@@ -1,0 +1,60 @@
+"""Liquid neural networks and standard layers as native layers of several frameworks.
+
+Names are resolved at first use, so that ``import ncps`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "2.0.0"
+
+if TYPE_CHECKING:
+    from ncps.errors import NcpsError as NcpsError
+    from ncps.canonical import build as build
+    from ncps.canonical import load as load
+    from ncps.canonical import load_parameters as load_parameters
+    from ncps.canonical import parameters as parameters
+    from ncps.canonical import save as save
+    from ncps.registry import create as create
+    from ncps.registry import explain as explain
+    from ncps.registry import reload as reload
+    from ncps.registry import set_default as set_default
+    from ncps.registry import technologies as technologies
+    from ncps.registry import use as use
+
+_HOME = {
+    "NcpsError": "ncps.errors",
+    "build": "ncps.canonical",
+    "create": "ncps.registry",
+    "explain": "ncps.registry",
+    "load": "ncps.canonical",
+    "load_parameters": "ncps.canonical",
+    "parameters": "ncps.canonical",
+    "reload": "ncps.registry",
+    "save": "ncps.canonical",
+    "set_default": "ncps.registry",
+    "technologies": "ncps.registry",
+    "use": "ncps.registry",
+}
+_MODULES = frozenset(
+    {"canonical", "config", "layers", "mlx", "reference", "registry", "specs", "testing"}
+    | {"training", "wirings"}
+)
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"ncps.{name}")
+    raise AttributeError(f"module 'ncps' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, *_MODULES})

@@ -1,0 +1,127 @@
+"""Files: safetensors with the specs in the metadata, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from ncps import __version__, specs
+from ncps.canonical._layer import Layer
+from ncps.canonical._parameters import load_parameters, parameters
+from ncps.errors import FileFormatError, ParameterError
+
+SCHEMA = 1
+
+
+def save(model: Layer | Mapping[str, Layer], path: str | os.PathLike[str]) -> None:
+    """Write a layer, or several under names, to one safetensors file.
+
+    The metadata holds each layer's spec and dtype, the file's schema and the version of ncps.
+    The file appears under its name only when it is complete.
+    """
+    layers = model if isinstance(model, Mapping) else {"": model}
+    tensors = {
+        _join(name, key): np.ascontiguousarray(value)
+        for name, layer in layers.items()
+        for key, value in parameters(_checked(name, layer)).items()
+    }
+    description = {
+        name: {"spec": layer.spec.to_config(), "dtype": layer.dtype}
+        for name, layer in layers.items()
+    }
+    metadata = {
+        "format": "ncps",
+        "schema": str(SCHEMA),
+        "ncps_version": __version__,
+        "layers": json.dumps(description),
+    }
+    write_atomically(Path(path), to_bytes(tensors, metadata))
+
+
+def load(
+    path: str | os.PathLike[str],
+    technology: str | None = None,
+    framework: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+) -> Any:
+    """The layer, or the dict of layers, that `save` wrote, in the chosen technology.
+
+    `dtype` defaults to that of the saved layer.
+
+    Raises: FileFormatError when the file is missing, damaged, or not written by `save`.
+    """
+    from ncps.registry import create
+
+    description, tensors = read(Path(path))
+    layers: dict[str, Layer] = {}
+    for name, entry in description.items():
+        spec = specs.from_config(entry["spec"])
+        layer = create(
+            spec,
+            technology=technology,
+            framework=framework,
+            device=device,
+            dtype=dtype or entry["dtype"],
+            # the values are replaced at once: a fixed seed leaves global generators alone
+            seed=0,
+        )
+        prefix = _join(name, "")
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        load_parameters(layer, own)
+        layers[name] = layer
+    return layers[""] if list(layers) == [""] else layers
+
+
+def read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
+    """The layers' descriptions and all tensors of a file that `save` wrote."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != "ncps":
+                raise FileFormatError(
+                    f"{path} has no ncps metadata. Pass a file that ncps.save wrote."
+                )
+            if metadata.get("schema") != str(SCHEMA):
+                raise FileFormatError(
+                    f"{path} expected schema {SCHEMA}, got {metadata.get('schema')!r} "
+                    f"(ncps {metadata.get('ncps_version')}). Use a version of ncps that reads it."
+                )
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return cast(dict[str, Any], json.loads(metadata["layers"])), tensors
+    except (OSError, SafetensorError, json.JSONDecodeError, KeyError) as error:
+        raise FileFormatError(f"{path} cannot be read as a safetensors file: {error}") from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write under a temporary name in the same folder, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes the file private; give it the mode that open() would have given
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _join(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key
+
+
+def _checked(name: str, layer: Layer) -> Layer:
+    if "." in name:
+        raise ParameterError(f"expected a layer name without a dot, got {name!r}.")
+    return layer

@@ -1,0 +1,115 @@
+"""Maps between a layer's native arrays and its canonical parameters.
+
+A map is a tuple of small rules; each rule owns some native names and some canonical names and
+is linear, so that a change of canonical parameters maps to the change of native ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ncps.errors import ParameterError
+
+Array = npt.NDArray[np.floating]
+Arrays = Mapping[str, Array]
+
+
+class Rule(Protocol):
+    """One piece of a map."""
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """The canonical arrays that this rule's native arrays stand for."""
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """The native arrays that this rule's canonical arrays become."""
+
+
+@dataclass(frozen=True)
+class Rename:
+    """The same array under another name."""
+
+    native: str
+    canonical: str
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Take the array as it is."""
+        return {self.canonical: native[self.native]}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Take the array as it is."""
+        return {self.native: canonical[self.canonical]}
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """A native (out, in) matrix for a canonical (in, out) one."""
+
+    native: str
+    canonical: str
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Swap the two axes."""
+        return {self.canonical: native[self.native].T}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Swap the two axes."""
+        return {self.native: canonical[self.canonical].T}
+
+
+@dataclass(frozen=True)
+class SplitGates:
+    """One native array that holds several canonical arrays of equal shape, side by side.
+
+    `axis` is the native axis that is split; `transpose` says that each part is stored (out, in).
+    """
+
+    native: str
+    canonical: tuple[str, ...]
+    axis: int = 0
+    transpose: bool = False
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Cut the native array into equal parts."""
+        parts = np.split(native[self.native], len(self.canonical), axis=self.axis)
+        return {n: p.T if self.transpose else p for n, p in zip(self.canonical, parts, strict=True)}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Lay the parts side by side."""
+        parts = [canonical[n].T if self.transpose else canonical[n] for n in self.canonical]
+        return {self.native: np.concatenate(parts, axis=self.axis)}
+
+
+@dataclass(frozen=True)
+class ParameterMap:
+    """All rules of one layer, in both directions.
+
+    Raises: ParameterError when an array that a rule needs is not there.
+    """
+
+    rules: Sequence[Rule]
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Canonical parameters from native arrays."""
+        try:
+            return {k: v for rule in self.rules for k, v in rule.to_canonical(native).items()}
+        except KeyError as error:
+            raise _missing("native", error, native) from None
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Native arrays from canonical parameters."""
+        try:
+            return {k: v for rule in self.rules for k, v in rule.to_native(canonical).items()}
+        except KeyError as error:
+            raise _missing("canonical", error, canonical) from None
+
+
+def _missing(side: str, error: KeyError, arrays: Arrays) -> ParameterError:
+    return ParameterError(
+        f"expected a {side} array {error.args[0]!r}, got {sorted(arrays)}. "
+        "Pass all parameters of the layer, or check that they belong to this layer type."
+    )

@@ -1,0 +1,132 @@
+"""The meaning of a layer's call: a pure function from spec, parameters and inputs to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ncps.errors import UnknownNameError, unknown
+from ncps.reference._equations import (
+    Parameters,
+    State,
+    cfc_readout,
+    cfc_step,
+    dense,
+    lstm_step,
+)
+from ncps.specs import Spec, inputs
+from ncps.specs.inputs import Axes
+
+Array = npt.NDArray[Any]
+Step = Callable[[Any, Parameters, Array, State, Array], State]
+Readout = Callable[[Any, Parameters, State], Array]
+
+
+def _hidden(spec: Spec, p: Parameters, state: State) -> Array:
+    return state[0]
+
+
+STEPS: dict[str, tuple[Step, Readout]] = {
+    "LSTMCell": (lstm_step, _hidden),
+    "LSTM": (lstm_step, _hidden),
+    "CfCCell": (cfc_step, cfc_readout),
+    "CfC": (cfc_step, cfc_readout),
+}
+
+
+def run(
+    spec: Spec,
+    parameters: Parameters,
+    x: Any,
+    state: Any = None,
+    timespans: Any = None,
+    mask: Any = None,
+    timestamps: Any = None,
+) -> Any:
+    """What a layer with this spec and these canonical parameters computes, in float64.
+
+    Feed-forward: y. Recurrent: (y, state). Arguments may be complex, for derivatives by
+    complex step.
+
+    Raises: ShapeError when an argument has another shape than the spec asks for.
+    """
+    x = _floats(x)
+    if spec.kind == "feedforward":
+        spec.check_features(x.shape, (max(x.ndim, 1),), "(…, D)")
+        return dense(spec, parameters, x)  # type: ignore[arg-type]
+    if spec.layer not in STEPS:
+        raise _no_reference(spec)
+    sequence = spec.kind == "sequence"
+    axes = (inputs.sequence_axes if sequence else inputs.cell_axes)(spec, x.shape)
+    states = _states(spec, axes, state)
+    dt = _elapsed(spec, axes, timespans, timestamps)
+    steps = x.reshape(axes.batch, axes.steps, x.shape[-1])
+    real = np.ones((axes.batch, axes.steps), dtype=bool)
+    if mask is not None:
+        mask = np.asarray(mask)
+        inputs.check_mask(spec, axes, mask.shape)
+        real = mask.astype(bool).reshape(axes.batch, axes.steps)
+    y, states = _scan(spec, parameters, steps, states, dt, real)
+    return _without_batch(y, states, axes, keep_time=sequence)
+
+
+def _scan(
+    spec: Spec, p: Parameters, x: Array, state: State, dt: Array, real: Array
+) -> tuple[Array, State]:
+    step, readout = STEPS[spec.layer]
+    outputs = []
+    for t in range(x.shape[1]):
+        new = step(spec, p, x[:, t], state, dt[:, t : t + 1])
+        keep = real[:, t : t + 1]
+        state = tuple(np.where(keep, n, s) for n, s in zip(new, state, strict=True))
+        outputs.append(readout(spec, p, state))
+    if not getattr(spec, "return_sequences", True):
+        return readout(spec, p, state), state
+    if not outputs:
+        return np.zeros((x.shape[0], 0, spec.output_size), dtype=x.dtype), state
+    return np.stack(outputs, axis=1), state
+
+
+def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple[Array, Any]:
+    if not keep_time:
+        y = y[:, 0]
+    if not axes.batched:
+        y, state = y[0], tuple(s[0] for s in state)
+    return y, state[0] if len(state) == 1 else state
+
+
+def _states(spec: Spec, axes: Axes, state: Any) -> State:
+    if state is None:
+        return tuple(np.zeros((axes.batch, size)) for _, size in spec.state_shapes())
+    given = state if isinstance(state, (tuple, list)) else (state,)
+    arrays = tuple(_floats(s) for s in given)
+    inputs.check_state(spec, axes, tuple(a.shape for a in arrays))
+    return tuple(a.reshape(axes.batch, a.shape[-1]) for a in arrays)
+
+
+def _elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any) -> Array:
+    """Δt (B or 1, T)."""
+    inputs.check_one_time(spec, timespans, timestamps)
+    name = "timespans" if timestamps is None else "timestamps"
+    if timestamps is not None:
+        times = _floats(timestamps)
+        times = times.reshape(inputs.timestamps_shape(spec, axes, times.shape))
+        dt = np.diff(times, axis=1, prepend=times[:, :1])
+    else:
+        dt = _floats(1.0 if timespans is None else timespans)
+        dt = dt.reshape(inputs.timespans_shape(spec, axes, dt.shape))
+    if not np.all(dt.real >= 0):
+        raise inputs.negative_time(spec, name, float(np.min(dt.real)))
+    return np.broadcast_to(dt, (dt.shape[0], axes.steps))
+
+
+def _floats(value: Any) -> Array:
+    array = np.asarray(value)
+    return array if np.iscomplexobj(array) else array.astype(np.float64)
+
+
+def _no_reference(spec: Spec) -> UnknownNameError:
+    return unknown("layer of the reference", spec.layer, STEPS)

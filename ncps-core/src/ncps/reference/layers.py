@@ -1,0 +1,117 @@
+"""The reference served as layers: the technology ``numpy``, float64 on the CPU, no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ncps.canonical import ParameterMap, Rename
+from ncps.errors import ParameterError, PluginError
+from ncps.reference._run import run
+from ncps.specs import Shape, Spec
+
+Array = npt.NDArray[Any]
+
+
+class ReferenceLayer:
+    """A layer of the reference: its native parameters are the canonical ones, in float64.
+
+    It computes what the layer means and trains nothing: it is the judge of the other
+    technologies, and runs a trained model where no framework is installed.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        seed: int | None = None,
+        dtype: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        if dtype not in (None, "float64") or device not in (None, "cpu"):
+            raise PluginError(
+                f"technology numpy expected dtype 'float64' and device 'cpu', got {dtype!r} and "
+                f"{device!r}. Leave them out, or choose another technology."
+            )
+        self.spec = spec
+        self._seed = seed
+        self._arrays: dict[str, Array] = {}
+        self.built = False
+        if spec.input_size is not None:
+            self._initialise()
+
+    def _initialise(self) -> None:
+        values = self.spec.initial_parameters(self._seed)
+        self._arrays = {name: value.astype(np.float64) for name, value in values.items()}
+        self.built = True
+
+    @property
+    def dtype(self) -> str:
+        """Always float64."""
+        return "float64"
+
+    @classmethod
+    def parameter_map(cls, spec: Spec) -> ParameterMap:
+        """Every parameter under its own name."""
+        return ParameterMap(tuple(Rename(p.name, p.name) for p in spec.parameters()))
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the parameters for inputs (…, D)."""
+        if not input_shape or input_shape[-1] is None:
+            raise ParameterError(f"expected a shape that ends in D, got {tuple(input_shape)}.")
+        self.spec = self.spec.with_input_size(input_shape[-1])
+        if not self.built:
+            self._initialise()
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The output's shape for an input's shape."""
+        return self.spec.output_shape(input_shape)
+
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
+        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        lead = () if batch_size is None else (batch_size,)
+        states = tuple(np.zeros((*lead, size)) for _, size in self.spec.state_shapes())
+        return states[0] if len(states) == 1 else states or None
+
+    def get_native(self) -> dict[str, Array]:
+        """Copies of the parameters."""
+        return {name: array.copy() for name, array in self._arrays.items()}
+
+    def set_native(self, arrays: Mapping[str, Array]) -> None:
+        """Replace all parameters."""
+        if set(arrays) != set(self._arrays):
+            raise ParameterError(f"expected {sorted(self._arrays)}, got {sorted(arrays)}.")
+        self._arrays = {k: np.array(arrays[k], dtype=np.float64) for k in self._arrays}
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer; see `ncps.reference.run` for the arguments after x."""
+        if not self.built:
+            self.build(np.shape(x))
+        result = run(self.spec, self._arrays, x, *args, **kwargs)
+        return result if getattr(self.spec, "return_state", True) else result[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.spec!r})"
+
+
+class Dense(ReferenceLayer):
+    """See `ncps.specs.Dense`."""
+
+
+class LSTMCell(ReferenceLayer):
+    """See `ncps.specs.LSTMCell`."""
+
+
+class LSTM(ReferenceLayer):
+    """See `ncps.specs.LSTM`."""
+
+
+class CfCCell(ReferenceLayer):
+    """See `ncps.specs.CfCCell`."""
+
+
+class CfC(ReferenceLayer):
+    """See `ncps.specs.CfC`."""

@@ -1,0 +1,172 @@
+"""What every layer's description shares: checks, shapes, parameters, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ncps.errors import BuildError, ShapeError, SpecError, unknown
+from ncps.specs import _validate
+from ncps.specs._initializers import Initializer
+
+SCHEMA = 1
+
+Shape = tuple[int | None, ...]
+Kind = Literal["feedforward", "cell", "sequence"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One canonical parameter: its name, its shape, and how its first value is drawn."""
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Initializer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The configuration of one layer, checked once; every technology builds from it.
+
+    A spec never changes. `input_size=None` leaves the size open until the layer is built.
+
+    Raises: SpecError when an option has a value that the layer cannot have.
+    """
+
+    layer: ClassVar[str]
+    kind: ClassVar[Kind]
+
+    input_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.input_size is not None:
+            self._set(input_size=_validate.integer(self.layer, "input_size", self.input_size))
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def output_size(self) -> int:
+        """Length of the last axis of the output."""
+        raise NotImplementedError(f"{type(self).__name__} must define output_size")
+
+    def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
+        raise NotImplementedError(f"{type(self).__name__} must define _parameters")
+
+    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+        """Name and length of each state array, e.g. ``(("h", 64), ("c", 64))``."""
+        return ()
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The canonical parameters, in a fixed order."""
+        return self._parameters(self.known_input_size())
+
+    def known_input_size(self) -> int:
+        """The input size, or BuildError while it is open."""
+        if self.input_size is None:
+            raise BuildError(
+                f"{self.layer} is not built: its input_size is not known yet. "
+                "Pass input_size, call layer.build(shape), or call the layer once."
+            )
+        return self.input_size
+
+    def initial_parameters(self, seed: int | None = None) -> dict[str, npt.NDArray[np.float32]]:
+        """First values of all parameters; a seed fixes them, whatever the technology.
+
+        Each parameter has a random stream of its own, so that one more option in a spec does
+        not change the values of the parameters that were there before.
+        """
+        root = np.random.SeedSequence().entropy if seed is None else seed
+        if not isinstance(root, int) or root < 0:
+            raise SpecError(f"{self.layer} expected seed to be an integer >= 0, got {seed!r}.")
+        return {
+            p.name: p.initializer(
+                np.random.default_rng(np.random.SeedSequence([root, *p.name.encode()])), p.shape
+            ).astype(np.float32)
+            for p in self.parameters()
+        }
+
+    def with_input_size(self, input_size: int) -> Self:
+        """This spec with its input size filled in; ShapeError when it has another one."""
+        if self.input_size is None:
+            return dataclasses.replace(self, input_size=input_size)
+        if self.input_size != input_size:
+            raise ShapeError(
+                f"{self.layer} expected {self.input_size} input features, got {input_size}. "
+                "Pass data with the size that the layer was built for, or make a new layer."
+            )
+        return self
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the output for an input of `input_shape`; None stands for any length."""
+        raise NotImplementedError(f"{type(self).__name__} must define output_shape")
+
+    def check_features(self, input_shape: Shape, axes: tuple[int, ...], names: str) -> None:
+        """ShapeError unless `input_shape` has one of the ranks `axes` and the right last axis."""
+        features = "D" if self.input_size is None else self.input_size
+        if len(input_shape) not in axes:
+            raise ShapeError(
+                f"{self.layer} expected an input of shape {names.replace('D', str(features))}, "
+                f"got {tuple(input_shape)}."
+            )
+        if self.input_size is not None and input_shape[-1] not in (None, self.input_size):
+            raise ShapeError(
+                f"{self.layer} expected {self.input_size} input features on the last axis, "
+                f"got shape {tuple(input_shape)}."
+            )
+
+    def to_config(self) -> dict[str, Any]:
+        """All options as JSON values, with the schema version and the layer's name."""
+        fields = {f.name: _encode(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {"schema": SCHEMA, "layer": self.layer, **fields}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The spec that `to_config` described.
+
+        Raises: SpecError for another schema or layer, UnknownNameError for an unknown option.
+        """
+        options = dict(config)
+        schema = options.pop("schema", None)
+        if schema != SCHEMA:
+            raise SpecError(
+                f"{cls.layer} expected a config with schema {SCHEMA}, got {schema!r}. "
+                "It was written by another version of ncps: use one that reads it."
+            )
+        layer = options.pop("layer", cls.layer)
+        if layer != cls.layer:
+            raise SpecError(f"expected the config of a {cls.layer}, got one of a {layer!r}.")
+        return cls.from_options({name: _decode(value) for name, value in options.items()})
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """The spec with these options; an unknown or missing one raises with its name."""
+        fields = dataclasses.fields(cls)
+        names = [f.name for f in fields]
+        for name in options:
+            if name not in names:
+                raise unknown(f"option of {cls.layer}", name, names)
+        for f in fields:
+            open_ = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+            if open_ and f.name not in options:
+                raise SpecError(f"{cls.layer} needs the option {f.name}. Pass {f.name}=….")
+        return cls(**options)
+
+
+def _encode(value: object) -> object:
+    to_config = getattr(value, "to_config", None)
+    return {"wiring": to_config()} if to_config else value
+
+
+def _decode(value: object) -> object:
+    if isinstance(value, Mapping) and set(value) == {"wiring"}:
+        from ncps import wirings
+
+        return wirings.from_config(value["wiring"])
+    return value

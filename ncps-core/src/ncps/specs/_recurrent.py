@@ -1,0 +1,18 @@
+"""What cells and sequence layers share: the shapes of their outputs."""
+
+from __future__ import annotations
+
+from ncps.specs._base import Shape, Spec
+
+
+def cell_output_shape(spec: Spec, input_shape: Shape) -> Shape:
+    """(B, D) → (B, H); (D,) → (H,)."""
+    spec.check_features(input_shape, (1, 2), "(B, D) or (D,)")
+    return (*input_shape[:-1], spec.output_size)
+
+
+def sequence_output_shape(spec: Spec, input_shape: Shape, return_sequences: bool) -> Shape:
+    """(B, T, D) → (B, T, H), or (B, H) without `return_sequences`; the same without B."""
+    spec.check_features(input_shape, (2, 3), "(B, T, D) or (T, D)")
+    leading = input_shape[:-1] if return_sequences else input_shape[:-2]
+    return (*leading, spec.output_size)

@@ -1,0 +1,51 @@
+"""Parameter maps: native arrays to canonical parameters and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ncps.canonical import ParameterMap, Rename, SplitGates, Transpose
+from ncps.errors import ParameterError
+
+MAP = ParameterMap(
+    (
+        Rename("b", "bias"),
+        Transpose("w", "kernel"),
+        SplitGates("wx", ("i.kernel", "f.kernel", "o.kernel"), transpose=True),
+        SplitGates("bx", ("i.bias", "f.bias"), axis=0),
+        SplitGates("heads", ("p", "q"), axis=1),
+    )
+)
+
+
+def native() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {"b": (3,), "w": (3, 2), "wx": (12, 5), "bx": (8,), "heads": (2, 6)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def test_maps_name_every_gate_with_kernels_in_out() -> None:
+    arrays = native()
+    canonical = MAP.to_canonical(arrays)
+    np.testing.assert_array_equal(canonical["kernel"], arrays["w"].T)
+    np.testing.assert_array_equal(canonical["f.kernel"], arrays["wx"][4:8].T)
+    np.testing.assert_array_equal(canonical["f.bias"], arrays["bx"][4:])
+    np.testing.assert_array_equal(canonical["q"], arrays["heads"][:, 3:])
+
+
+def test_to_native_undoes_to_canonical() -> None:
+    arrays = native()
+    again = MAP.to_native(MAP.to_canonical(arrays))
+    assert again.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(again[name], array)
+
+
+def test_missing_array_is_named() -> None:
+    arrays = native()
+    del arrays["wx"]
+    with pytest.raises(ParameterError, match="expected a native array 'wx'"):
+        MAP.to_canonical(arrays)
+    with pytest.raises(ParameterError, match="expected a canonical array 'bias'"):
+        MAP.to_native({})
