@@ -1,0 +1,121 @@
+"""Every check of the project, each in a virtual environment of its own: `python -m nox`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+CORE = "ncps-core"
+PLUGINS = ["mlx"]
+SOURCES = [f"{CORE}/src", *(f"plugins/ncps-{name}/src" for name in PLUGINS)]
+FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
+PINNED = ["-c", "constraints.txt"]
+PYTEST = ["pytest", "hypothesis"]
+# draw without a display, and let no setting of the user's steer a test
+ENVIRONMENT = {"MPLBACKEND": "Agg"} | {key: None for key in os.environ if key.startswith("NCPS_")}
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "tests", "plugin", "install"]
+
+
+def _editable(*names: str, extras: str = "") -> list[str]:
+    """Pip's arguments that install the core and these plugins from the work tree."""
+    packages = [f"./{CORE}{extras}", *(f"./plugins/ncps-{name}" for name in names)]
+    return [argument for package in packages for argument in ("-e", package)]
+
+
+def _without_frameworks(session: nox.Session) -> None:
+    """Fail if a framework has found its way into an environment that must have none."""
+    code = (
+        "import importlib.util as u, sys;"
+        f"found = [name for name in {FRAMEWORKS} if u.find_spec(name)];"
+        "sys.exit(f'the core pulled in {found}' if found else 0)"
+    )
+    session.run("python", "-c", code)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff's rules and format, and the rules on who may import whom."""
+    session.install(*PINNED, "ruff", "import-linter")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(SOURCES)})
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, over every package."""
+    session.install(*PINNED, "mypy", *_editable(*PLUGINS, extras="[plot]"))
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The core's tests, with no framework installed."""
+    session.install(*PINNED, *PYTEST, *_editable(extras="[plot]"))
+    _without_frameworks(session)
+    session.run("pytest", f"{CORE}/tests", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+@nox.parametrize("name", PLUGINS, ids=PLUGINS)
+def plugin(session: nox.Session, name: str) -> None:
+    """One plugin's tests, and the tests that span packages."""
+    session.install(*PINNED, *PYTEST, *_editable(name, extras="[plot]"))
+    session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def tests_lowest(session: nox.Session) -> None:
+    """All tests with the lowest versions that the packages say they work with."""
+    session.install("-c", "constraints-lowest.txt", *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
+    session.run("pytest", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def install(session: nox.Session) -> None:
+    """What a user does: wheels into new environments, and the README's commands as written."""
+    session.install(*PINNED, "pytest", "build")
+    session.run("pytest", "-m", "install", "tests/install", *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages' links, commands and examples."""
+    session.install(*PINNED, "pytest")
+    page = "tests/install/test_documents.py"
+    session.run("pytest", "-m", "install", page, *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks; each prints the hardware, its baseline and the spread."""
+    scripts = sorted((ROOT / "tests" / "benchmarks").glob("bench_*.py"))
+    if not scripts:
+        session.skip("there are no benchmarks yet")
+    session.install(*PINNED, *_editable(*PLUGINS, extras="[plot]"))
+    for script in scripts:
+        session.run("python", str(script), *session.posargs, env=ENVIRONMENT)
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """The README's first command, as written, in a copy of the work tree."""
+    sys.path.insert(0, str(ROOT / "tests" / "install"))
+    from documents import command
+
+    copy = Path(session.create_tmp()) / "demo"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".*_cache", ".nox", ".venv"))
+    session.chdir(copy)
+    session.run("bash", "-c", command("first"), external=True)
+    session.log("the demo's files are in %s", copy)
