@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from ncps.torch import CfC
 from ncps.wirings import NCP, AutoNCP, FullyConnected
 

@@ -59,21 +59,18 @@ def load(
 
     Raises: FileFormatError when the file is missing, damaged, or not written by `save`.
     """
-    from ncps.registry import create
+    from ncps.registry import create, select
 
     description, tensors = read(Path(path))
+    place = {"technology": technology, "framework": framework, "device": device}
     layers: dict[str, Layer] = {}
     for name, entry in description.items():
         spec = specs.from_config(entry["spec"])
-        layer = create(
-            spec,
-            technology=technology,
-            framework=framework,
-            device=device,
-            dtype=dtype or entry["dtype"],
-            # the values are replaced at once: a fixed seed leaves global generators alone
-            seed=0,
-        )
+        # the reference has one dtype, whatever the file's layer had
+        reference = select(spec.layer, spec=spec, **place).framework == "numpy"
+        kept = None if reference else entry["dtype"]
+        # the values are replaced at once: a fixed seed leaves global generators alone
+        layer = create(spec, dtype=dtype or kept, seed=0, **place)
         prefix = _join(name, "")
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         load_parameters(layer, own)

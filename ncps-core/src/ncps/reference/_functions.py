@@ -35,10 +35,11 @@ def relu(z: Array) -> Array:
 
 def erf(z: Array) -> Array:
     """The error function; along the complex step by its first derivative."""
-    value = _real_erf(z.real)
+    value: Array = _real_erf(z.real)
     if not np.iscomplexobj(z):
         return value
-    return value + 1j * z.imag * (2.0 / math.sqrt(math.pi)) * np.exp(-(z.real**2))
+    slope: Array = (2.0 / math.sqrt(math.pi)) * np.exp(-(z.real**2))
+    return value + 1j * z.imag * slope
 
 
 def gelu(z: Array) -> Array:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ncps.errors import SpecError, unknown
+from ncps.specs import inputs as inputs
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCBlock as CfCBlock
 from ncps.specs._cfc import CfCCell as CfCCell
-from ncps.specs import inputs as inputs
 from ncps.specs._dense import Dense as Dense
 from ncps.specs._lstm import GATES as GATES
 from ncps.specs._lstm import LSTM as LSTM

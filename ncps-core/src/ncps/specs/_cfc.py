@@ -212,11 +212,13 @@ def _layers(wiring: Wiring) -> list[list[int]]:
 
 def _wired_blocks(wiring: Wiring, input_size: int) -> tuple[CfCBlock, ...]:
     built = wiring.built(input_size)
+    sensory = built.sensory_adjacency_matrix
+    assert sensory is not None, "a built wiring has its sensory synapses"
     layers = _layers(built)
     blocks = []
     for i, neurons in enumerate(layers):
         if i == 0:
-            synapses = built.sensory_adjacency_matrix[:, neurons]
+            synapses = sensory[:, neurons]
         else:
             synapses = built.adjacency_matrix[np.ix_(layers[i - 1], neurons)]
         recurrent = np.ones((len(neurons), len(neurons)))

@@ -1,0 +1,17 @@
+"""The hooks of the technology ``numpy``, which is part of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def ncps_devices(framework: str) -> list[str]:
+    """The processor."""
+    return ["cpu"]
+
+
+def ncps_arrays(framework: str) -> Any:
+    """NumPy's own arrays, with gradients by complex step."""
+    from ncps.testing._numpy_adapter import NumpyArrays
+
+    return NumpyArrays()
