@@ -44,6 +44,7 @@ def by_hand() -> Wiring:
 EVERY = [
     pytest.param(by_hand, id="Wiring"),
     pytest.param(lambda: Wiring.from_adjacency(np.eye(3), layers=[[2, 0], [1]]), id="layers"),
+    pytest.param(lambda: Wiring.from_adjacency(np.eye(2), layers=[[1], [0]]), id="usual-types"),
     pytest.param(lambda: FullyConnected(5, 2, 7, False), id="FullyConnected"),
     pytest.param(lambda: Random(9, 3, 0.25, 8), id="Random"),
     pytest.param(lambda: NCP(4, 3, 2, 2, 2, 3, 2, 9), id="NCP"),

@@ -63,12 +63,17 @@ def assemble(config: Mapping[str, Any]) -> Wiring:
         wiring.adjacency_matrix = checks.polarities(
             "adjacency_matrix", config["adjacency_matrix"], (units, units)
         )
-    if config.get("layers") is not None:
-        wiring._fixed_layers = checks.layering(config["layers"], units)
-    if config.get("neuron_types") is not None:
-        wiring._fixed_types = checks.neuron_types(config["neuron_types"], units)
     if config.get("output_dim") is not None:
         wiring.set_output_dim(config["output_dim"])
+    # what is so anyway is left out, as describe() does, so that equal wirings have equal attributes
+    if config.get("layers") is not None:
+        layers = checks.layering(config["layers"], units)
+        if layers != _usual_layers(wiring):
+            wiring._fixed_layers = layers
+    if config.get("neuron_types") is not None:
+        types = checks.neuron_types(config["neuron_types"], units)
+        if types != _usual_types(wiring):
+            wiring._fixed_types = types
     if config.get("dense_inputs"):
         wiring._dense_inputs = True
     if config.get("input_dim") is not None:
@@ -86,16 +91,24 @@ def describe(wiring: Wiring) -> dict[str, Any]:
         "input_dim": wiring.input_dim,
         "output_dim": wiring.output_dim,
     }
-    layers = [[int(i) for i in layer] for layer in wiring._layers()]
-    if layers != [list(range(wiring.units))]:
-        config["layers"] = layers
-    types = [wiring.get_type_of_neuron(i) for i in range(wiring.units)]
-    motor = wiring.output_dim or 0
-    if types != ["motor"] * motor + ["inter"] * (wiring.units - motor):
-        config["neuron_types"] = types
+    layers = tuple(tuple(int(i) for i in layer) for layer in wiring._layers())
+    if layers != _usual_layers(wiring):
+        config["layers"] = [list(layer) for layer in layers]
+    types = tuple(wiring.get_type_of_neuron(i) for i in range(wiring.units))
+    if types != _usual_types(wiring):
+        config["neuron_types"] = list(types)
     if wiring._dense_inputs and not wiring.is_built():
         config["dense_inputs"] = True
     return config
+
+
+def _usual_layers(wiring: Wiring) -> tuple[tuple[int, ...], ...]:
+    return (tuple(range(wiring.units)),)
+
+
+def _usual_types(wiring: Wiring) -> tuple[str, ...]:
+    motor = wiring.output_dim or 0
+    return ("motor",) * motor + ("inter",) * (wiring.units - motor)
 
 
 def _build(wiring: Wiring, input_dim: int, sensory: ArrayLike | None) -> None:
