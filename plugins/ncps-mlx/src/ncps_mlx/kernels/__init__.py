@@ -1,0 +1,14 @@
+"""The math: arrays in, arrays out; nothing here knows a layer or a spec."""
+
+from __future__ import annotations
+
+from ncps_mlx.kernels._activations import ACTIVATIONS as ACTIVATIONS
+from ncps_mlx.kernels._activations import Activation as Activation
+from ncps_mlx.kernels._cfc import gated as gated
+from ncps_mlx.kernels._cfc import heads as heads
+from ncps_mlx.kernels._cfc import pure as pure
+from ncps_mlx.kernels._lstm import lstm_step as lstm_step
+from ncps_mlx.kernels._scan import Arrays as Arrays
+from ncps_mlx.kernels._scan import Step as Step
+from ncps_mlx.kernels._scan import plain_scan as plain_scan
+from ncps_mlx.kernels._scan import scan as scan

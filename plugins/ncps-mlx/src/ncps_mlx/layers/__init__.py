@@ -1,0 +1,10 @@
+"""Layers as `mlx.nn.Module`s: made by `ncps.create`, or from a spec."""
+
+from __future__ import annotations
+
+from ncps_mlx.layers._base import NativeLayer as NativeLayer
+from ncps_mlx.layers._cfc import CfC as CfC
+from ncps_mlx.layers._cfc import CfCCell as CfCCell
+from ncps_mlx.layers._dense import Dense as Dense
+from ncps_mlx.layers._lstm import LSTM as LSTM
+from ncps_mlx.layers._lstm import LSTMCell as LSTMCell

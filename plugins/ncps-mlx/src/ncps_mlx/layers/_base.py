@@ -1,0 +1,149 @@
+"""What every MLX layer of ncps adds to `mlx.nn.Module`: the spec, lazy building, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import numpy.typing as npt
+from mlx.utils import tree_flatten, tree_unflatten
+
+from ncps.canonical import ParameterMap
+from ncps.errors import BuildError, ParameterError, ShapeError
+from ncps.specs import Shape, Spec
+from ncps_mlx import ops
+from ncps_mlx.parameters import map_of
+
+
+class NativeLayer(nn.Module):
+    """A layer with a spec: base of all MLX layers of ncps.
+
+    The parameters are drawn in NumPy, so that a seed gives the same ones in every technology;
+    without a seed, `mx.random.seed` decides. `dtype` is "float32", "bfloat16" or "float16";
+    `device` "cpu" or "gpu" makes the layer run there, whatever MLX's default is.
+    """
+
+    spec: Spec
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        seed: int | None = None,
+        dtype: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self._seed = seed
+        self._dtype = ops.check_dtype(dtype)
+        self._device = ops.check_device(device)
+        self._built = False
+        if spec.input_size is not None:
+            self._create()
+
+    def _structure(self) -> None:
+        """Set the submodules and arrays that `self.spec` asks for, with any values."""
+        raise NotImplementedError(f"{type(self).__name__} must define _structure")
+
+    def _create(self) -> None:
+        with ops.untouched_random():
+            self._structure()
+        seed = ops.draw_seed() if self._seed is None else self._seed
+        self.set_dtype(ops.DTYPES[self._dtype])
+        self.set_native(self.parameter_map(self.spec).to_native(self.spec.initial_parameters(seed)))
+        self._built = True
+
+    @property
+    def built(self) -> bool:
+        """Whether the parameters exist."""
+        return self._built
+
+    @property
+    def dtype(self) -> str:
+        """Name of the parameters' dtype."""
+        return ops.dtype_name(self._first()) if self._built else self._dtype
+
+    def _first(self) -> mx.array:
+        array: mx.array = tree_flatten(self.parameters())[0][1]
+        return array
+
+    @classmethod
+    def parameter_map(cls, spec: Spec) -> ParameterMap:
+        """How the native arrays of a layer with this spec relate to the canonical ones."""
+        return map_of(spec)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create the parameters for inputs of this shape; does nothing when they exist.
+
+        Raises: ShapeError when the shape does not fit the spec; BuildError inside a
+        transformation, where the new parameters would not take part in it.
+        """
+        self.spec.output_shape(input_shape)
+        size = input_shape[-1]
+        if size is None:
+            raise ShapeError(
+                f"{self.spec.layer} expected a shape that ends in the number of features, got "
+                f"{tuple(input_shape)}. Pass that number as the last entry."
+            )
+        if self._built:
+            return
+        if ops.in_transform():
+            raise BuildError(
+                f"{self.spec.layer} is not built and was called inside grad, compile or another "
+                "transformation: its new parameters would not be trained. Pass input_size, or "
+                "call layer.build(shape) or ncps.build(model, example) before."
+            )
+        self.spec = self.spec.with_input_size(size)
+        self._create()
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The output's shape for an input's shape."""
+        return self.spec.output_shape(input_shape)
+
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
+        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        lead = () if batch_size is None else (batch_size,)
+        dtype = ops.DTYPES[self.dtype]
+        states = tuple(mx.zeros((*lead, size), dtype) for _, size in self.spec.state_shapes())
+        return states[0] if len(states) == 1 else states or None
+
+    def get_native(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of all parameters under their native names; bfloat16 ones as float32."""
+        return {name: ops.to_numpy(a) for name, a in tree_flatten(self.parameters())}
+
+    def set_native(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Replace all parameters at once, keeping the layer's dtype.
+
+        Raises: ParameterError naming all that does not fit; nothing is changed then.
+        """
+        own = dict(tree_flatten(self.parameters()))
+        wanted = {name: tuple(a.shape) for name, a in own.items()}
+        given = {name: tuple(np.shape(a)) for name, a in arrays.items()}
+        if wanted != given:
+            wrong = sorted(n for n in wanted.keys() | given.keys() if wanted.get(n) != given.get(n))
+            listing = ", ".join(f"{n}: {wanted.get(n)} != {given.get(n)}" for n in wrong)
+            raise ParameterError(
+                f"{self.spec.layer} expected other native arrays (expected != got): {listing}. "
+                "Nothing was changed. Pass what get_native or the parameter map gives."
+            )
+        new = [(n, ops.from_numpy(np.asarray(a), own[n].dtype)) for n, a in arrays.items()]
+        self.update(tree_unflatten(new))
+
+    def _input(self, x: Any) -> mx.array:
+        """x as an array of the layer's dtype, once the layer is built for it."""
+        x = ops.as_array(x)
+        if not self._built:
+            self.build(x.shape)
+        return x.astype(ops.DTYPES[self.dtype])
+
+    def _extra_repr(self) -> str:
+        config = self.spec.to_config()
+        shown = {k: v for k, v in config.items() if k not in ("schema", "layer") and v is not None}
+        wiring = getattr(self.spec, "wiring", None)
+        if wiring is not None:
+            shown["units"] = f"{type(wiring).__name__}({wiring.units} neurons)"
+        return ", ".join(f"{k}={v}" for k, v in shown.items()) + f", dtype={self.dtype}"

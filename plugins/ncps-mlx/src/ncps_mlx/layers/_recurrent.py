@@ -1,0 +1,96 @@
+"""The calls of cells and sequence layers: arguments in, checked; state out, as it came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlx.core as mx
+
+from ncps.specs import inputs
+from ncps.specs.inputs import Axes
+from ncps_mlx import ops
+from ncps_mlx.layers._base import NativeLayer
+
+States = tuple[mx.array, ...]
+
+
+class RecurrentLayer(NativeLayer):
+    """What cells and sequences share; a layer defines `_run` and `_readout`."""
+
+    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
+        """The states after every step, each (B, T, ·), for x (B, T, D) with T > 0.
+
+        dt is None for 1, () for all steps, or (B, T).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _run")
+
+    def _readout(self, h: mx.array) -> mx.array:
+        """The output for a state's first array."""
+        return h
+
+    def _given(self, states: States, batched: bool) -> Any:
+        """States as the caller sees them."""
+        if not batched:
+            states = tuple(s[0] for s in states)
+        return states[0] if len(states) == 1 else states
+
+
+class Cell(RecurrentLayer):
+    """One step: ``y, state = cell(x, state=None, timespans=None)``."""
+
+    def __call__(self, x: Any, state: Any = None, timespans: Any = None) -> tuple[mx.array, Any]:
+        """Run one step on x (B, D) or (D,); see the class for the shapes."""
+        with ops.on_device(self._device):
+            x = self._input(x)
+            axes = inputs.cell_axes(self.spec, x.shape)
+            states = ops.initial_states(self.spec, axes, state, x.dtype)
+            dt = ops.elapsed(self.spec, axes, timespans, None, x.dtype)
+            new = self._run(x.reshape(axes.batch, 1, x.shape[-1]), states, dt)
+            states = tuple(s[:, 0] for s in new)
+            y = self._readout(states[0])
+            return y if axes.batched else y[0], self._given(states, axes.batched)
+
+
+class Sequence(RecurrentLayer):
+    """A sequence: ``y, state = layer(x, state=None, timespans=None, mask=None, timestamps=None)``.
+
+    Without `return_state` in the spec it gives y alone.
+    """
+
+    def __call__(
+        self,
+        x: Any,
+        state: Any = None,
+        timespans: Any = None,
+        mask: Any = None,
+        timestamps: Any = None,
+    ) -> Any:
+        """Run x (B, T, D) or (T, D); see the class for the shapes."""
+        with ops.on_device(self._device):
+            x = self._input(x)
+            axes = inputs.sequence_axes(self.spec, x.shape)
+            initial = ops.initial_states(self.spec, axes, state, x.dtype)
+            dt = ops.elapsed(self.spec, axes, timespans, timestamps, x.dtype)
+            steps = ops.real_steps(self.spec, axes, mask)
+            x = x.reshape(axes.batch, axes.steps, x.shape[-1])
+            y, states = self._outputs(axes, self._masked(x, initial, dt, steps), initial)
+            y = y if axes.batched else y[0]
+            return (y, self._given(states, axes.batched)) if self.spec.return_state else y
+
+    def _masked(
+        self, x: mx.array, initial: States, dt: mx.array | None, steps: ops.Steps | None
+    ) -> States:
+        """The states after every step; a masked step repeats the one before."""
+        if x.shape[1] == 0:
+            return tuple(mx.zeros((s.shape[0], 0, s.shape[1]), s.dtype) for s in initial)
+        if steps is None:
+            return self._run(x, initial, dt)
+        if dt is not None and dt.ndim:
+            dt = steps.gather(dt[..., None])[..., 0]
+        states = self._run(steps.gather(x), initial, dt)
+        return tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
+
+    def _outputs(self, axes: Axes, states: States, initial: States) -> tuple[mx.array, States]:
+        last = tuple(s[:, -1] for s in states) if axes.steps else initial
+        h = states[0] if self.spec.return_sequences else last[0]
+        return self._readout(h), last

@@ -1,0 +1,50 @@
+"""Masks without a branch in any kernel: real steps move to the front, results move back.
+
+A masked step keeps the state. So the states of a masked sequence are those of its real steps
+alone, each repeated until the next one. The steps left over at the end are run and never read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlx.core as mx
+
+from ncps.specs import Spec, inputs
+from ncps.specs.inputs import Axes
+from ncps_mlx.ops._inputs import as_array
+
+
+class Steps:
+    """The real steps of a batch; mask (B, T), True = real.
+
+    `order` (B, T) lists each row's real steps, then its masked ones. `last` (B, T) counts the
+    real steps up to and including t: the place of step t's state among the states before and
+    after each real step.
+    """
+
+    def __init__(self, mask: mx.array) -> None:
+        self._mask = mask
+        t = mx.arange(mask.shape[1])
+        self._order = mx.argsort(mx.where(mask, t, t + mask.shape[1]), axis=1)
+        self._last = mx.cumsum(mask.astype(mx.int32), axis=1)
+
+    def gather(self, x: mx.array) -> mx.array:
+        """(B, T, D) with the real steps first; what stands at masked steps is dropped."""
+        # zero times NaN is NaN: a gap in the data must not reach the gradient
+        clean = mx.where(self._mask[..., None], x, mx.zeros_like(x))
+        return mx.take_along_axis(clean, self._order[..., None], axis=1)
+
+    def spread(self, initial: mx.array, states: mx.array) -> mx.array:
+        """The state after every step (B, T, H), from those after the real steps."""
+        known = mx.concatenate([initial[:, None], states], axis=1)
+        return mx.take_along_axis(known, self._last[..., None], axis=1)
+
+
+def real_steps(spec: Spec, axes: Axes, mask: Any) -> Steps | None:
+    """The real steps of a mask (B, T), or (T,) without a batch; None when there is no mask."""
+    if mask is None:
+        return None
+    mask = as_array(mask)
+    inputs.check_mask(spec, axes, mask.shape)
+    return Steps(mask.reshape(axes.batch, axes.steps).astype(mx.bool_))
