@@ -44,6 +44,18 @@ CASES = [
             n,
         )
         for sizes, fans, n in (
+            # a seed that forgets a command neuron, whose new sources are then bounded
+            (
+                (6, 2, 1),
+                {
+                    "sensory_fanout": 2,
+                    "inter_fanout": 1,
+                    "recurrent_command_synapses": 0,
+                    "motor_fanin": 1,
+                    "seed": 45,
+                },
+                3,
+            ),
             (
                 (1, 1, 1),
                 {

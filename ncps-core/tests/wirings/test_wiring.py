@@ -140,6 +140,17 @@ def test_unbuilt_wirings_differ_by_any_argument() -> None:
     assert Wiring(5) != 5
 
 
+@pytest.mark.parametrize("generator", [np.random.default_rng, np.random.RandomState])
+def test_unbuilt_wirings_differ_by_the_state_of_their_generators(generator: Any) -> None:
+    class Later(Wiring):
+        def __init__(self, seed):
+            super().__init__(3)
+            self.rng = generator(seed)
+
+    assert Later(1) == Later(1)
+    assert Later(1) != Later(2)
+
+
 def test_built_wirings_are_equal_when_they_are_the_same_circuit() -> None:
     ncp = AutoNCP(12, 3).built(4)
     plain = Wiring.from_adjacency(
