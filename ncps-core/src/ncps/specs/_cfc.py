@@ -133,8 +133,7 @@ class CfCCell(Spec):
         if not isinstance(self.units, Wiring):
             return tuple(range(self.units))
         order = [n for layer in _layers(self.units) for n in layer]
-        outputs = self.units.output_dim
-        return tuple(order.index(n) for n in range(len(order) if outputs is None else outputs))
+        return tuple(order.index(n) for n in self.units.get_output_neurons())
 
     def state_shapes(self) -> tuple[tuple[str, int], ...]:
         """Hidden state h; with mixed memory also the memory c."""
