@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -35,11 +36,16 @@ def trained(tree, environment) -> subprocess.CompletedProcess[str]:
 
 
 def test_first_command_trains_and_leaves_the_files_it_promises(trained, tree) -> None:
-    (folder,) = {path.parent for path in tree.rglob("forecast.png")}
-    names = {"model.safetensors", "config.json", "metrics.json", "forecast.png", "wiring.png"}
-    assert names <= {path.name for path in folder.iterdir()}
-    for name in sorted(names):
-        assert name in documents.PAGES[0].read_text(), f"README.md does not mention {name}"
+    page = (documents.ROOT / "README.md").read_text(encoding="utf-8")
+    files = {path.name for path in (tree / "co2-CfC").iterdir()}
+    assert {name for name in files if f"`{name}`" not in page} == set()
+    assert {"model.safetensors", "forecast.png", "wiring.png"} <= files
+
+
+def test_first_command_ranks_model_and_baselines_as_the_readme_says(trained, tree) -> None:
+    metrics = json.loads((tree / "co2-CfC" / "metrics.json").read_text(encoding="utf-8"))
+    errors = {name: error["mae"] for name, error in metrics["errors"]["test"].items()}
+    assert sorted(errors, key=errors.__getitem__) == ["CfC", "ridge", "persistence"]
 
 
 @pytest.mark.parametrize(
