@@ -1,0 +1,312 @@
+"""The whole job on the technology numpy: train, continue, predict, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from ncps import registry
+from ncps.errors import ConfigError, DataError, FileFormatError, PluginError
+from ncps.training import (
+    DataOptions,
+    Errors,
+    LoopOptions,
+    ModelOptions,
+    TrainingError,
+    TrainOptions,
+    forecast,
+    load_series,
+    resume,
+    train,
+)
+
+pytestmark = pytest.mark.usefixtures("numpy_trains")
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots take most of the time of so small a run; test_plots.py draws them."""
+    for name in ("save_forecast_plot", "_draw_wiring"):
+        monkeypatch.setattr(f"ncps.training._job.{name}", lambda fit, path: None)
+
+
+def _options(source: Path | str, *, data=None, model=None, **loop) -> TrainOptions:
+    return TrainOptions(
+        data=DataOptions(source=str(source), **{"window": 8, "horizon": "6d", **(data or {})}),
+        model=ModelOptions(**{"wiring": "auto:8,2", **(model or {})}),
+        loop=LoopOptions(**{"epochs": 4, "batch_size": 16, **loop}),
+    )
+
+
+def _json(folder: Path, name: str):
+    return json.loads((folder / name).read_text())
+
+
+def test_model_learns_more_than_persistence(wave_csv: Path, tmp_path: Path) -> None:
+    options = _options(wave_csv, model={"wiring": "full:16,16"}, epochs=40, learning_rate=0.05)
+    fit, _ = train(options, tmp_path / "run")
+    errors = fit.errors()
+    assert errors["CfC"].mae < 0.8 * errors["persistence"].mae
+
+
+def test_same_seed_same_files_and_another_seed_others(wave_csv: Path, tmp_path: Path) -> None:
+    data = {"drop": 0.2}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(_options(wave_csv, data=data, seed=seed), tmp_path / name)
+    content = {
+        name: [(tmp_path / name / file).read_bytes() for file in ("metrics.json", "config.json")]
+        for name in "abc"
+    }
+    assert content["a"] == content["b"]
+    assert content["a"][0] != content["c"][0]
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_resumed_run_gives_the_numbers_of_an_uninterrupted_one(
+    wave_csv: Path, tmp_path: Path, stop: int
+) -> None:
+    data = {"drop": 0.2}
+    train(_options(wave_csv, data=data, epochs=5), tmp_path / "whole")
+    train(_options(wave_csv, data=data, epochs=stop), tmp_path / "part")
+    _, folder = resume(tmp_path / "part", epochs=5)
+    assert folder == tmp_path / "part"
+    assert _json(folder, "metrics.json") == _json(tmp_path / "whole", "metrics.json")
+    assert _json(folder, "config.json") == _json(tmp_path / "whole", "config.json")
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        mine, whole = load_file(folder / name), load_file(tmp_path / "whole" / name)
+        assert mine.keys() == whole.keys()
+        assert all(np.array_equal(mine[key], whole[key]) for key in whole)
+
+
+def test_resume_writes_elsewhere_when_asked(wave_csv: Path, tmp_path: Path) -> None:
+    train(_options(wave_csv, epochs=1), tmp_path / "part")
+    before = _json(tmp_path / "part", "metrics.json")
+    resume(tmp_path / "part", epochs=2, out=tmp_path / "more")
+    assert _json(tmp_path / "part", "metrics.json") == before
+    assert _json(tmp_path / "more", "metrics.json")["epochs"] == 2
+    with pytest.raises(ConfigError, match="more is not empty"):
+        resume(tmp_path / "part", epochs=2, out=tmp_path / "more")
+
+
+def test_resume_of_a_finished_run_says_so(wave_csv: Path, tmp_path: Path) -> None:
+    train(_options(wave_csv, epochs=2), tmp_path / "run")
+    before = _json(tmp_path / "run", "metrics.json")
+    notes: list[str] = []
+    resume(tmp_path / "run", note=notes.append)
+    assert notes == ["the run is over: its epochs are used up (--epochs, --patience)"]
+    assert _json(tmp_path / "run", "metrics.json") == before
+
+
+def test_resume_refuses_a_changed_series(wave_csv: Path, tmp_path: Path) -> None:
+    train(_options(wave_csv, epochs=1), tmp_path / "run")
+    rows = wave_csv.read_text().splitlines()
+    wave_csv.write_text("\n".join(rows[:-1]) + "\n")
+    with pytest.raises(ConfigError, match=r"is no longer the series that .*run was trained on"):
+        resume(tmp_path / "run", epochs=2)
+
+
+def test_interrupted_run_is_kept_and_continues(
+    wave_csv: Path, tmp_path: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(_options(wave_csv, epochs=4), tmp_path / "whole")
+    step, calls = numpy_trains.step, []
+
+    def interrupted(self, batch, rate: float) -> float:
+        calls.append(1)
+        if len(calls) == 17:
+            raise KeyboardInterrupt
+        return step(self, batch, rate)
+
+    monkeypatch.setattr(numpy_trains, "step", interrupted)
+    fit, folder = train(_options(wave_csv, epochs=4), tmp_path / "run")
+    assert fit.stopped == _json(folder, "metrics.json")["stopped"] == "interrupted"
+    assert 0 < fit.state.epochs < 4
+    resume(folder)
+    assert _json(folder, "metrics.json") == _json(tmp_path / "whole", "metrics.json")
+
+
+def test_interruption_before_the_first_epoch_leaves_nothing(
+    wave_csv: Path, tmp_path: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self, batch, rate: float) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(numpy_trains, "step", interrupted)
+    with pytest.raises(TrainingError, match="interrupted before the first epoch was done"):
+        train(_options(wave_csv), tmp_path / "run")
+    assert os.listdir(tmp_path) == ["wave.csv"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"data": {"value": "co2"}}, DataError, "there is no column 'co2'"),
+        ({"data": {"window": 150}}, DataError, "give no train window of 150"),
+        ({"data": {"window": 500}}, DataError, "160 observations are too few for a window of 500"),
+        ({"data": {"horizon": "6"}}, ConfigError, "horizon '6' needs a unit"),
+        ({"model": {"wiring": "auto:8,9"}}, ValueError, "AutoNCP"),
+        ({"model": {"layer": "CFC"}}, ValueError, "unknown layer 'CFC'. Did you mean 'CfC'?"),
+        ({"model": {"layer": "Dense"}}, ConfigError, "layer 'Dense' is no sequence layer"),
+        ({"model": {"layer": "LSTM"}}, ConfigError, "layer 'LSTM' takes no wiring; give units"),
+        ({"model": {"options": {"mod": "pure"}}}, ValueError, "Did you mean 'mode'?"),
+        ({"model": {"options": {"mode": "x"}}}, ValueError, "unknown CfC mode 'x'"),
+        ({"model": {"options": {"return_state": True}}}, ConfigError, "'return_state' is set by"),
+        ({"learning_rate": 1e300}, TrainingError, "the loss became (nan|inf) in epoch"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_failure_leaves_no_folder(
+    wave_csv: Path, tmp_path: Path, change, error, message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        train(_options(wave_csv, **change), tmp_path / "run")
+    assert os.listdir(tmp_path) == ["wave.csv"]
+
+
+def test_wiring_and_units_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match="wiring 'auto:8' and units 4 exclude each other"):
+        ModelOptions(wiring="auto:8", units=4)
+
+
+def test_filled_folder_is_refused_before_the_training(wave_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not empty; name another folder with --out"):
+        train(_options(wave_csv), tmp_path)
+
+
+def test_default_folder_is_numbered(
+    wave_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [train(_options(wave_csv, epochs=1))[1] for _ in range(2)]
+    assert [str(folder) for folder in folders] == ["wave-CfC", "wave-CfC-2"]
+
+
+def test_layer_that_takes_a_wiring_gets_one_by_default(wave_csv: Path, tmp_path: Path) -> None:
+    fit, _ = train(_options(wave_csv, model={"wiring": None}, epochs=1), tmp_path / "run")
+    assert fit.built.wiring == "auto:32"
+    assert fit.built.layers["recurrent"].spec.wiring.units == 32
+
+
+def test_gaps_and_drops_are_noted(wave_csv: Path, tmp_path: Path) -> None:
+    rows = wave_csv.read_text().splitlines()
+    rows[5] = rows[5].split(",")[0] + ","
+    wave_csv.write_text("\n".join(rows) + "\n")
+    notes: list[str] = []
+    train(_options(wave_csv, data={"drop": 0.25}, epochs=1), tmp_path / "run", note=notes.append)
+    assert notes == [
+        "wave: 1 row without a value is a gap",
+        "wave: 40 of 159 observations dropped at random",
+    ]
+
+
+def test_no_trainer_says_what_to_install(
+    wave_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(framework: str):
+        raise PluginError("nothing installed offers a trainer for 'numpy'.")
+
+    monkeypatch.setattr(registry, "trainer", nothing)
+    with pytest.raises(PluginError, match=r'install a framework to train, .*"ncps\[mlx\]"'):
+        train(_options(wave_csv), tmp_path / "run")
+
+
+def test_predict_gives_the_numbers_of_the_training(wave_csv: Path, tmp_path: Path) -> None:
+    fit, folder = train(_options(wave_csv, data={"drop": 0.3}), tmp_path / "run")
+    result = forecast(folder, wave_csv, technology="numpy")
+    assert result.trained_on
+    known = result.windows.split >= 0
+    np.testing.assert_array_equal(result.windows.split[known], fit.windows.split)
+    np.testing.assert_array_equal(result.windows.actual[known], fit.windows.actual)
+    scaled = (result.values[known] - fit.forecasts["CfC"]) / fit.scaling.target_scale
+    np.testing.assert_allclose(scaled, 0, atol=1e-5)
+    assert result.errors()["test"].mae == pytest.approx(fit.errors()["CfC"].mae, abs=1e-5)
+
+
+def test_predict_forecasts_beyond_the_end(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    result = forecast(folder, wave_csv)
+    time, ahead, value, actual = result.rows()[-1]
+    assert time == wave_csv.read_text().splitlines()[-1].split(",")[0]
+    last = np.datetime64(time) + np.timedelta64(6, "D")
+    assert ahead == str(last)
+    assert np.isfinite(float(value))
+    assert actual == ""
+
+
+def test_predict_reads_another_series_whole(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, data={"drop": 0.3}, epochs=1), tmp_path / "run")
+    rows = wave_csv.read_text().splitlines()
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(rows[:1] + rows[60:]) + "\n")
+    result = forecast(folder, other)
+    assert not result.trained_on
+    assert result.windows.series.dropped == 0
+    assert len(result.values) == 101 - 8 + 1
+    assert list(result.errors()) == ["all"]
+    known = ~np.isnan(result.windows.actual)
+    by_hand = np.abs(result.values - result.windows.actual)[known].mean()
+    assert result.errors()["all"] == Errors(
+        pytest.approx(by_hand), pytest.approx(result.errors()["all"].rmse), int(known.sum())
+    )
+
+
+def test_predict_forecast_depends_on_its_window_alone(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    series = load_series(wave_csv)
+    whole = forecast(folder, series)
+    changed = replace(series, values=series.values + 100 * (np.arange(len(series)) > 60))
+    cut = forecast(folder, changed)
+    before = whole.windows.inputs[:, -1] <= 60
+    known = whole.windows.target >= 0
+    np.testing.assert_array_equal(whole.values[before & known], cut.values[before & known])
+    assert not np.array_equal(whole.values[~before], cut.values[~before])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("date,depth\n2001-01-01,1\n2001-01-02,2\n", "there is no column 'level \\(m\\)'"),
+        ("date,level (m)\n1,1\n2,2\n", "the times in column 'date' are numbers, but the model was"),
+        ("date,level (m)\n2001-01-01,1\n2001-01-02,2\n", "2 observations are too few for a window"),
+    ],
+)
+def test_predict_refuses_a_series_that_does_not_fit(
+    wave_csv: Path, tmp_path: Path, text: str, message: str
+) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    other = tmp_path / "other.csv"
+    other.write_text(text)
+    with pytest.raises(DataError, match=message):
+        forecast(folder, other)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is no folder that ncps train wrote: config.json: No such file"),
+        ("{", "config.json is not JSON"),
+        ('{"schema": 99}', "expected schema 1, got 99; train it anew"),
+        ('{"schema": 1}', "config.json is damaged: KeyError 'series'"),
+    ],
+)
+def test_folder_that_is_none_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(FileFormatError, match=message):
+        forecast(tmp_path, "co2")
+
+
+def test_checkpoint_that_is_none_is_refused(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    os.replace(folder / "model.safetensors", folder / "checkpoint.safetensors")
+    with pytest.raises(FileFormatError, match="is no checkpoint of this version"):
+        resume(folder, epochs=2)
+    (folder / "checkpoint.safetensors").write_bytes(b"junk")
+    with pytest.raises(FileFormatError, match="cannot be read as a checkpoint"):
+        resume(folder, epochs=2)
