@@ -27,14 +27,15 @@ def save(model: Layer | Mapping[str, Layer], path: str | os.PathLike[str]) -> No
     The metadata holds each layer's spec and dtype, the file's schema and the version of ncps.
     The file appears under its name only when it is complete.
     """
-    layers = model if isinstance(model, Mapping) else {"": model}
+    # a layer first: an mlx.nn.Module is a mapping too
+    layers = {"": model} if isinstance(model, Layer) else model
     tensors = {
         _join(name, key): np.ascontiguousarray(value)
         for name, layer in layers.items()
         for key, value in parameters(_checked(name, layer)).items()
     }
     description = {
-        name: {"spec": layer.spec.to_config(), "dtype": layer.dtype}
+        name: {"spec": layer.spec.to_config(), "dtype": _dtype(layer)}
         for name, layer in layers.items()
     }
     metadata = {
@@ -66,7 +67,6 @@ def load(
     layers: dict[str, Layer] = {}
     for name, entry in description.items():
         spec = specs.from_config(entry["spec"])
-        # the reference has one dtype, whatever the file's layer had
         reference = select(spec.layer, spec=spec, **place).framework == "numpy"
         kept = None if reference else entry["dtype"]
         # the values are replaced at once: a fixed seed leaves global generators alone
@@ -114,11 +114,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def _dtype(layer: Layer) -> str | None:
+    """The dtype to load with; the reference always computes in float64, which says nothing."""
+    return None if layer.framework == "numpy" else layer.dtype
+
+
 def _join(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
 
 
 def _checked(name: str, layer: Layer) -> Layer:
-    if "." in name:
-        raise ParameterError(f"expected a layer name without a dot, got {name!r}.")
+    if not isinstance(name, str) or "." in name:
+        raise ParameterError(f"expected a layer's name without a dot, got {name!r}.")
     return layer
