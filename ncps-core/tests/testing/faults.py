@@ -134,5 +134,8 @@ FAULTS: dict[str, Fault] = {
     "NaN gradient at huge time": _arrays(
         "CfC", a.NanGradientAtHugeTime(), "finite", "huge_timespans"
     ),
+    "NaN gradient of masked steps": _arrays(
+        "LSTM", a.NanGradientOfMaskedSteps(), "finite", "masked_gradients"
+    ),
     "dtype claimed in vain": _arrays("Dense", a.ClaimsMore(), "float32", "dtypes"),
 }
