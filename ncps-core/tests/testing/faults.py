@@ -31,10 +31,6 @@ class Fault:
         return Subject(self.layer, self.factory, self.arrays, loader=self.loader)
 
 
-# what the reference itself does not keep yet
-REFERENCE_GAPS = {("*", "load_is_atomic"): "set_native of the reference takes any shape"}
-
-
 def _loads_nothing(path: Path) -> ReferenceLayer:
     from ncps.canonical import load
 
