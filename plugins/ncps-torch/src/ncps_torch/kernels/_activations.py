@@ -1,0 +1,70 @@
+"""The activations that specs name: as functions, and as kernels run them step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def lecun_tanh(x: Tensor) -> Tensor:
+    """1.7159 tanh(0.666 x)."""
+    return 1.7159 * torch.tanh(0.666 * x)
+
+
+def linear(x: Tensor) -> Tensor:
+    """x."""
+    return x
+
+
+ACTIVATIONS: Mapping[str, Activation] = {
+    "gelu": F.gelu,
+    "lecun_tanh": lecun_tanh,
+    "linear": linear,
+    "relu": F.relu,
+    "sigmoid": torch.sigmoid,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+}
+
+
+class Stepwise(NamedTuple):
+    """φ for the hand-written scans.
+
+    `run_` takes u, which it may overwrite, and gives z = φ(u). What then stands in u is kept, and
+    `slope` turns it into φ'(u), in bulk.
+    """
+
+    run_: Activation
+    slope: Callable[[Tensor], Tensor]
+
+
+def tanh_slope(z: Tensor) -> Tensor:
+    """1 − z² for z = tanh u."""
+    return torch.ops.aten.tanh_backward(z.new_ones(()).expand_as(z), z)
+
+
+def _relu_slope(z: Tensor) -> Tensor:
+    return (z > 0).to(z.dtype)
+
+
+def _silu_slope(u: Tensor) -> Tensor:
+    return torch.ops.aten.silu_backward(torch.ones_like(u), u)
+
+
+def _gelu_slope(u: Tensor) -> Tensor:
+    return torch.ops.aten.gelu_backward(torch.ones_like(u), u)
+
+
+# no lecun_tanh: its two constants are folded into the weights beside it
+STEPWISE: Mapping[str, Stepwise] = {
+    "gelu": Stepwise(F.gelu, _gelu_slope),
+    "relu": Stepwise(torch.relu_, _relu_slope),
+    "silu": Stepwise(F.silu, _silu_slope),
+    "tanh": Stepwise(torch.tanh_, tanh_slope),
+}
