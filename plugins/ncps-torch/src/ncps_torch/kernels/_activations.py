@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -23,12 +23,12 @@ def linear(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: Mapping[str, Activation] = {
-    "gelu": F.gelu,
+    "gelu": functional.gelu,
     "lecun_tanh": lecun_tanh,
     "linear": linear,
-    "relu": F.relu,
+    "relu": functional.relu,
     "sigmoid": torch.sigmoid,
-    "silu": F.silu,
+    "silu": functional.silu,
     "tanh": torch.tanh,
 }
 
@@ -46,7 +46,7 @@ class Stepwise(NamedTuple):
 
 def tanh_slope(z: Tensor) -> Tensor:
     """1 − z² for z = tanh u."""
-    return torch.ops.aten.tanh_backward(z.new_ones(()).expand_as(z), z)
+    return torch.addcmul(z.new_ones(()), z, z, value=-1)
 
 
 def _relu_slope(z: Tensor) -> Tensor:
@@ -54,17 +54,19 @@ def _relu_slope(z: Tensor) -> Tensor:
 
 
 def _silu_slope(u: Tensor) -> Tensor:
-    return torch.ops.aten.silu_backward(torch.ones_like(u), u)
+    slope: Tensor = torch.ops.aten.silu_backward(torch.ones_like(u), u)
+    return slope
 
 
 def _gelu_slope(u: Tensor) -> Tensor:
-    return torch.ops.aten.gelu_backward(torch.ones_like(u), u)
+    slope: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(u), u)
+    return slope
 
 
 # no lecun_tanh: its two constants are folded into the weights beside it
 STEPWISE: Mapping[str, Stepwise] = {
-    "gelu": Stepwise(F.gelu, _gelu_slope),
+    "gelu": Stepwise(functional.gelu, _gelu_slope),
     "relu": Stepwise(torch.relu_, _relu_slope),
-    "silu": Stepwise(F.silu, _silu_slope),
+    "silu": Stepwise(functional.silu, _silu_slope),
     "tanh": Stepwise(torch.tanh_, tanh_slope),
 }

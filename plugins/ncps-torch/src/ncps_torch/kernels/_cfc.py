@@ -60,7 +60,8 @@ def unflatten(plan: Plan, flat: tuple[Tensor | None, ...]) -> Arguments:
     rest = tuple(zip(tensors[:end:2], tensors[1:end:2], strict=True))
     taus = 2 if plan.mode == "pure" else 0
     tau, drops = tuple(tensors[end : end + taus]), tuple(tensors[end + taus :])
-    return Arguments(*flat[:6], rest, tau, drops)  # type: ignore[arg-type]
+    x, h, dt, W, U, b = flat[:6]
+    return Arguments(x, h, dt, W, U, b, rest, tau, drops)  # type: ignore[arg-type]
 
 
 def plan_of(mode: str, phi: str, a: Arguments) -> Plan:

@@ -113,8 +113,8 @@ class NativeLayer(nn.Module):
         """Zeros (B, H) for each state tensor, (H,) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
         first = self._first()
-        kind = {"dtype": first.dtype, "device": first.device}
-        states = tuple(torch.zeros(*lead, n, **kind) for _, n in self.spec.state_shapes())
+        sizes = ((*lead, size) for _, size in self.spec.state_shapes())
+        states = tuple(torch.zeros(n, dtype=first.dtype, device=first.device) for n in sizes)
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:
@@ -149,16 +149,18 @@ class NativeLayer(nn.Module):
         destination.update({prefix + name: p for name, p in self.named_parameters()})
         return destination
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if not self._built:
             rules = {n: self.parameter_map(self.spec.with_input_size(n)) for n in (1, 2)}
             size = _lazy.input_size_of(self.spec, rules, state_dict, prefix)
             if size is not None:
                 self.spec = self.spec.with_input_size(size)
                 self._create()
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        self._accept(state_dict, prefix, args[-1])
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _accept(self, state_dict: dict[str, Any], prefix: str, errors: list[str]) -> None:
+        """Take out of a checkpoint what it has beside parameters; complain in `errors`."""
 
     def _input(self, x: Any) -> Tensor:
         """x as a tensor in the dtype to compute in, once the layer is built for it."""

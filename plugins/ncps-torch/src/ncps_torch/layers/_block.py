@@ -38,7 +38,7 @@ class WiredCells(nn.Module):
         declare(self, spec)
 
 
-def declare(module: nn.Module, spec: CfCCellSpec) -> None:
+def declare(module: Any, spec: CfCCellSpec) -> None:
     """Make `module` the holder of the network's cells."""
     if spec.wiring is None:
         declare_block(module, spec, spec.blocks[0])
@@ -47,14 +47,14 @@ def declare(module: nn.Module, spec: CfCCellSpec) -> None:
         module.add_module(block.prefix.removesuffix("."), CfCBlock(spec, i))
 
 
-def declare_block(module: nn.Module, spec: CfCCellSpec, block: CfCBlockSpec) -> None:
+def declare_block(module: Any, spec: CfCCellSpec, block: CfCBlockSpec) -> None:
     """Make `module` the holder of one plain cell."""
     features = block.input_size + block.units
     if block.backbone:
         module.add_module("backbone", nn.ModuleDict())
     for i, units in enumerate(block.backbone):
         place = str(backbone_place(i, spec.backbone_dropout or 0.0))
-        module.backbone[place] = Affine(features, units)  # type: ignore[operator, union-attr]
+        module.backbone[place] = Affine(features, units)
         features = units
     for head in HEADS[:1] if spec.mode == "pure" else HEADS:
         module.add_module(head, Affine(features, block.units))
@@ -65,20 +65,17 @@ def declare_block(module: nn.Module, spec: CfCCellSpec, block: CfCBlockSpec) -> 
     module.register_buffer("sparsity_mask", None, persistent=False)
 
 
-def set_mask(module: nn.Module, mask: Any, device: torch.device) -> None:
+def set_mask(module: Any, mask: Any, device: torch.device) -> None:
     """Give a holder its mask (in, H), None for no mask."""
     tensor = None if mask is None else ops.from_numpy(mask.T, device=device)
     module.register_buffer("sparsity_mask", tensor, persistent=False)
 
 
-def check_mask(module: nn.Module, state: dict[str, Any], prefix: str, errors: list[str]) -> None:
+def check_mask(module: Any, state: dict[str, Any], prefix: str, errors: list[str]) -> None:
     """Take the mask out of a checkpoint of ncps 1.0.1, and complain when it is another one."""
     saved = state.pop(f"{prefix}sparsity_mask", None)
     own = module.sparsity_mask
-    if saved is None or (isinstance(own, Tensor) and own.shape == saved.shape):
-        same = saved is None or bool(torch.equal(saved.to(own), own))  # type: ignore[arg-type]
-    else:
-        same = False
+    same = saved is None or (own is not None and torch.equal(saved.to(own), own))
     if not same:
         errors.append(
             f"{prefix}sparsity_mask: the checkpoint's circuit is not this layer's wiring. Make the "
@@ -86,16 +83,14 @@ def check_mask(module: nn.Module, state: dict[str, Any], prefix: str, errors: li
         )
 
 
-def read(
-    module: nn.Module, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: float
-) -> ops.Cell:
+def read(module: Any, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: float) -> ops.Cell:
     """The tensors of a plain cell for a call on x (T, B, D), dropout drawn."""
     dtype = x.dtype
-    layers = list(module.backbone.values()) if block.backbone else []  # type: ignore[operator, union-attr]
+    layers = list(module.backbone.values()) if block.backbone else []
     names = HEADS[:1] if spec.mode == "pure" else HEADS
-    heads = [module.get_submodule(name).cast(dtype) for name in names]  # type: ignore[operator]
+    heads = [module.get_submodule(name).cast(dtype) for name in names]
     if module.sparsity_mask is not None:
-        mask = module.sparsity_mask.to(dtype)  # type: ignore[operator]
+        mask = module.sparsity_mask.to(dtype)
         # the time heads see everything
         heads[:2] = [(weight * mask, bias) for weight, bias in heads[:2]]
     pure = spec.mode == "pure"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ncps.specs import CfC as CfCSpec
 from ncps.specs import CfCCell as CfCCellSpec
 from ncps_torch import ops
-from ncps_torch.layers._block import CfCBlock, WiredCells, declare, read, set_mask
+from ncps_torch.layers._block import CfCBlock, WiredCells, check_mask, declare, read, set_mask
 from ncps_torch.layers._holders import Affine, Memory
 from ncps_torch.layers._recurrent import Cell, Sequence, States
 
@@ -77,6 +77,10 @@ class CfCCell(_CfC, Cell):
     def _structure(self, spec: CfCCellSpec) -> None:
         super()._structure(spec)
         declare(self, spec)
+
+    def _accept(self, state_dict: dict[str, Any], prefix: str, errors: list[str]) -> None:
+        if self.spec.wiring is None:
+            check_mask(self, state_dict, prefix, errors)
 
     def _cells(self) -> nn.Module:
         return self

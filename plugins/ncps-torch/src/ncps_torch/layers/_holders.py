@@ -21,7 +21,7 @@ class Affine(nn.Module):
 
 
 class Memory(nn.Module):
-    """The LSTM cell of mixed memory, as ncps 1.0.1 lays it out: gates cell, input, forget, output."""
+    """The LSTM cell of mixed memory, as in ncps 1.0.1: gates cell, input, forget, output."""
 
     def __init__(self, input_size: int, units: int) -> None:
         super().__init__()

@@ -24,7 +24,8 @@ def forget_shapes(module: nn.Module, dtype: torch.dtype, device: torch.device | 
     """Put an uninitialised parameter in the place of every parameter."""
     for part in module.modules():
         for name, _ in list(part.named_parameters(recurse=False)):
-            part.register_parameter(name, UninitializedParameter(device=device, dtype=dtype))
+            place: dict[str, Any] = {"device": device, "dtype": dtype}
+            part.register_parameter(name, UninitializedParameter(**place))  # type: ignore[arg-type]
 
 
 def fill(module: nn.Module, arrays: Mapping[str, Any]) -> None:
@@ -51,7 +52,7 @@ def input_size_of(
         if shape == two[name] or saved is None or is_lazy(saved) or saved.dim() != len(shape):
             continue
         (axis,) = (i for i, (a, b) in enumerate(zip(shape, two[name], strict=True)) if a != b)
-        size = int(saved.shape[axis]) - shape[axis] + 1
+        size: int = saved.shape[axis] - shape[axis] + 1
         if size < 1:
             raise ShapeError(
                 f"{spec.layer} expected {name} with {shape[axis]} or more on axis {axis}, got "

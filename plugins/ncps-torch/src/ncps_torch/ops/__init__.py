@@ -7,6 +7,7 @@ from ncps_torch.kernels import Affine as Affine
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_torch.ops._cfc import memory_step as memory_step
 from ncps_torch.ops._devices import available_devices as available_devices
 from ncps_torch.ops._devices import check_device as check_device
 from ncps_torch.ops._dtypes import DTYPES as DTYPES

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from ncps_torch.kernels import Affine, Arguments, cfc_plain, cfc_step, lstm_step, plan_of
 
+# the forget gate of mixed memory starts open: ncps 1.0.1 adds this to its bias
+FORGET_OFFSET = 1.0
+# lecun_tanh is _OUTER tanh(_INNER u)
 _INNER, _OUTER = 0.666, 1.7159
 
 
@@ -36,7 +40,7 @@ class Cell:
         if self.phi == "lecun_tanh":
             affines = [_scaled(i, affine, len(affines)) for i, affine in enumerate(affines)]
         (first, b), *rest = affines
-        W, U = first.split([first.shape[1] - self.units, self.units], dim=1)
+        W, U = torch.tensor_split(first, [first.shape[1] - self.units], dim=1)
         others = tuple((w.t(), bias) for w, bias in rest)
         return Arguments(x, h, time, W.t(), U.t(), b, others, self.tau, self.drops)
 
@@ -100,9 +104,8 @@ def cfc_with_memory(
     times = [None] * x.shape[0] if first.dt is None else first.dt.unbind(0)
     h, c = states
     history = []
-    for time, (gates, p, *drops) in zip(times, zip(*(s.unbind(0) for s in steps)), strict=True):
-        # the forget gate starts open: ncps 1.0.1 adds 1 to its bias
-        h, c = lstm_step(gates, h, c, R.t(), forget_offset=1.0)
+    for time, (gates, p, *drops) in zip(times, _rows(steps), strict=True):
+        h, c = lstm_step(gates, h, c, R.t(), FORGET_OFFSET)
         own = _split(cells, h)
         new = [cfc_step(plan, first, torch.addmm(p, own[0], first.U), time, drops)]
         for a, state in zip(rest, own[1:], strict=True):
@@ -114,5 +117,18 @@ def cfc_with_memory(
     return torch.stack(hs), torch.stack(cs)
 
 
+def memory_step(
+    memory: tuple[Tensor, Tensor, Tensor], x: Tensor, states: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """One step (h, c) of the LSTM of mixed memory on its own; x (B, D)."""
+    W, R, b = memory
+    return lstm_step(x @ W.t() + b, *states, R.t(), FORGET_OFFSET)
+
+
 def _split(cells: Sequence[Cell], h: Tensor) -> tuple[Tensor, ...]:
-    return h.split([cell.units for cell in cells], dim=-1)
+    ends = list(accumulate(cell.units for cell in cells))
+    return torch.tensor_split(h, ends[:-1], dim=-1)
+
+
+def _rows(sequences: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(s.unbind(0) for s in sequences), strict=True)

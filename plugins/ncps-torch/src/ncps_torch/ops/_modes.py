@@ -28,7 +28,6 @@ def in_transform() -> bool:
         torch.compiler.is_compiling()
         or _level() is not None
         or getattr(forward_ad, "_current_level", -1) >= 0
-        or torch.jit.is_tracing()
     )
 
 
