@@ -37,14 +37,15 @@ class Stepwise(NamedTuple):
     """φ for the hand-written scans.
 
     `run_` takes u, which it may overwrite, and gives z = φ(u). What then stands in u is kept, and
-    `slope` turns it into φ'(u), in bulk.
+    `slope` turns it into φ'(u), `again` into z, in bulk.
     """
 
     run_: Activation
-    slope: Callable[[Tensor], Tensor]
+    slope: Activation
+    again: Activation
 
 
-def tanh_slope(z: Tensor) -> Tensor:
+def _tanh_slope(z: Tensor) -> Tensor:
     """1 − z² for z = tanh u."""
     return torch.addcmul(z.new_ones(()), z, z, value=-1)
 
@@ -65,8 +66,8 @@ def _gelu_slope(u: Tensor) -> Tensor:
 
 # no lecun_tanh: its two constants are folded into the weights beside it
 STEPWISE: Mapping[str, Stepwise] = {
-    "gelu": Stepwise(functional.gelu, _gelu_slope),
-    "relu": Stepwise(torch.relu_, _relu_slope),
-    "silu": Stepwise(functional.silu, _silu_slope),
-    "tanh": Stepwise(torch.tanh_, tanh_slope),
+    "gelu": Stepwise(functional.gelu, _gelu_slope, functional.gelu),
+    "relu": Stepwise(torch.relu_, _relu_slope, linear),
+    "silu": Stepwise(functional.silu, _silu_slope, functional.silu),
+    "tanh": Stepwise(torch.tanh_, _tanh_slope, linear),
 }

@@ -9,7 +9,17 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels import Affine, Arguments, cfc_plain, cfc_step, lstm_step, plan_of
+from ncps_torch.kernels import (
+    Affine,
+    Arguments,
+    CfCScan,
+    cfc_forward,
+    cfc_plain,
+    cfc_step,
+    lstm_step,
+    plan_of,
+)
+from ncps_torch.ops._modes import in_transform, wants_gradient
 
 # the forget gate of mixed memory starts open: ncps 1.0.1 adds this to its bias
 FORGET_OFFSET = 1.0
@@ -86,7 +96,13 @@ def cfc(cells: Sequence[Cell], x: Tensor, h: Tensor, dt: Tensor | None) -> Tenso
 def _scan(cell: Cell, x: Tensor, h: Tensor, dt: Tensor | None) -> Tensor:
     a = cell.arguments(x, h, dt)
     plan = plan_of(cell.mode, cell.kernel_phi, a)
-    return cfc_plain(plan, a)
+    if x.shape[0] == 1 or in_transform():
+        return cfc_plain(plan, a)
+    flat = a.flat()
+    if wants_gradient(flat):
+        states: Tensor = CfCScan.apply(plan, *flat)  # type: ignore[no-untyped-call]
+        return states
+    return cfc_forward(plan, a)
 
 
 def cfc_with_memory(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -29,6 +29,12 @@ def in_transform() -> bool:
         or _level() is not None
         or getattr(forward_ad, "_current_level", -1) >= 0
     )
+
+
+def wants_gradient(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether a gradient of one of them may be asked for."""
+    # inside an autograd.Function needs_input_grad stays true under no_grad: it must be asked here
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 def values_are_known(tensor: Tensor) -> bool:
