@@ -13,3 +13,5 @@ from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
 from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
 from ncps_torch.kernels._lstm import lstm_plain as lstm_plain
 from ncps_torch.kernels._lstm import lstm_step as lstm_step
+from ncps_torch.kernels._lstm_scan import LSTMScan as LSTMScan
+from ncps_torch.kernels._lstm_scan import lstm_forward as lstm_forward

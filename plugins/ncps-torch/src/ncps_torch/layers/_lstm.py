@@ -28,7 +28,8 @@ class _LSTM:
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return ops.lstm(self.weight_ih.to(x.dtype), self.weight_hh.to(x.dtype), bias, x, states)
+        h, c = states
+        return ops.lstm(self.weight_ih.to(x.dtype), self.weight_hh.to(x.dtype), bias, x, (h, c))
 
 
 class LSTMCell(_LSTM, Cell):
