@@ -122,8 +122,9 @@ def test_learning_rate_of_each_step_counts():
     assert any(not np.array_equal(a, before[n]) for n, a in weights(made).items())
 
 
+@pytest.mark.parametrize("used_before", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_run_resumes_exactly(dtype):
+def test_a_run_resumes_exactly(dtype, used_before):
     data = [batch(seed=i) for i in range(6)]
     whole_model = model(dtype=dtype)
     whole = trainer(whole_model)
@@ -140,7 +141,8 @@ def test_a_run_resumes_exactly(dtype):
         own = {k.removeprefix(f"{name}."): a for k, a in saved.items() if k.startswith(f"{name}.")}
         ncps.load_parameters(layer, own)
     resumed = trainer(resumed_model)
-    resumed.step(data[0], 0.0)
+    if used_before:
+        resumed.step(data[0], 0.0)
     resumed.load_state(state)
     assert [resumed.step(b, 1e-2) for b in data[3:]] == losses[3:]
     for name, array in weights(whole_model).items():
