@@ -14,6 +14,7 @@ CORE = "ncps-core"
 PLUGINS = ["mlx"]
 SOURCES = [f"{CORE}/src", *(f"plugins/ncps-{name}/src" for name in PLUGINS)]
 FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
+LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
 PINNED = ["-c", "constraints.txt"]
 PYTEST = ["pytest", "hypothesis"]
 # draw without a display, and let no setting of the user's steer a test
@@ -23,7 +24,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "tests", "plugin", "install"]
+nox.options.sessions = ["lint", "types", "tests", "plugin", "tests_lowest", "install"]
 
 
 def _editable(*names: str, extras: str = "") -> list[str]:
@@ -115,7 +116,7 @@ def demo(session: nox.Session) -> None:
 
     copy = Path(session.create_tmp()) / "demo"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".*_cache", ".nox", ".venv"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFTOVERS))
     session.chdir(copy)
     session.run("bash", "-c", command("first"), external=True)
     session.log("the demo's files are in %s", copy)

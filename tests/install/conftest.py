@@ -13,7 +13,7 @@ import documents
 import pytest
 
 PACKAGES = {"ncps": "ncps-core", "ncps-mlx": "plugins/ncps-mlx"}
-_LEFTOVERS = (".git", ".nox", ".venv", ".*_cache", "__pycache__", "dist", "*.egg-info")
+_LEFTOVERS = (".git", ".nox", ".venv", ".*_cache", "__pycache__", "dist", "co2-*")
 
 
 def _clean_environment(**extra: str) -> dict[str, str]:

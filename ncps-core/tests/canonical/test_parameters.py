@@ -124,3 +124,21 @@ def test_files_that_are_not_ours_are_refused(tmp_path: Path) -> None:
     save_file({"x": np.ones(2)}, path, metadata={"format": "ncps", "schema": "9"})
     with pytest.raises(FileFormatError, match="expected schema 1, got '9'"):
         ncps.load(path)
+    ours = {"format": "ncps", "schema": "1"}
+    for layers in ("{", "[]", '{"a": 1}', '{"a": {"spec": {}}}'):
+        save_file({"x": np.ones(2)}, path, metadata=ours | {"layers": layers})
+        with pytest.raises(FileFormatError, match="cannot be read"):
+            ncps.load(path)
+
+
+def test_reference_does_not_impose_its_dtype_on_other_technologies(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    ncps.save(dense(), path)
+    with safe_open(path, framework="numpy") as file:
+        assert json.loads(file.metadata()["layers"])[""]["dtype"] is None
+
+
+def test_name_with_a_dot_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"without a dot, got 'a\.b'"):
+        ncps.save({"a.b": dense()}, tmp_path / "m.safetensors")
+    assert list(tmp_path.iterdir()) == []

@@ -7,9 +7,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
@@ -21,20 +22,29 @@ from ncps.errors import FileFormatError, ParameterError
 SCHEMA = 1
 
 
+class Saved(NamedTuple):
+    """What a file says of one layer; no dtype means the technology's own."""
+
+    layer: str
+    config: dict[str, Any]
+    dtype: str | None
+
+
 def save(model: Layer | Mapping[str, Layer], path: str | os.PathLike[str]) -> None:
     """Write a layer, or several under names, to one safetensors file.
 
     The metadata holds each layer's spec and dtype, the file's schema and the version of ncps.
     The file appears under its name only when it is complete.
     """
-    layers = model if isinstance(model, Mapping) else {"": model}
+    # a layer first: an mlx.nn.Module is a mapping too
+    layers = {"": model} if isinstance(model, Layer) else model
     tensors = {
         _join(name, key): np.ascontiguousarray(value)
         for name, layer in layers.items()
         for key, value in parameters(_checked(name, layer)).items()
     }
     description = {
-        name: {"spec": layer.spec.to_config(), "dtype": layer.dtype}
+        name: {"spec": layer.spec.to_config(), "dtype": _dtype(layer)}
         for name, layer in layers.items()
     }
     metadata = {
@@ -59,16 +69,16 @@ def load(
 
     Raises: FileFormatError when the file is missing, damaged, or not written by `save`.
     """
-    from ncps.registry import create, select
+    from ncps.registry import create, plugin_spec, select
 
-    description, tensors = read(Path(path))
+    saved, tensors = read(Path(path))
     place = {"technology": technology, "framework": framework, "device": device}
     layers: dict[str, Layer] = {}
-    for name, entry in description.items():
-        spec = specs.from_config(entry["spec"])
-        # the reference has one dtype, whatever the file's layer had
+    for name, entry in saved.items():
+        plugin_spec(entry.layer)  # makes the layer type of a plugin known
+        spec = specs.from_config(entry.config)
         reference = select(spec.layer, spec=spec, **place).framework == "numpy"
-        kept = None if reference else entry["dtype"]
+        kept = None if reference else entry.dtype
         # the values are replaced at once: a fixed seed leaves global generators alone
         layer = create(spec, dtype=dtype or kept, seed=0, **place)
         prefix = _join(name, "")
@@ -78,7 +88,7 @@ def load(
     return layers[""] if list(layers) == [""] else layers
 
 
-def read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
+def read(path: Path) -> tuple[dict[str, Saved], dict[str, npt.NDArray[Any]]]:
     """The layers' descriptions and all tensors of a file that `save` wrote."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -93,8 +103,14 @@ def read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray[An
                     f"(ncps {metadata.get('ncps_version')}). Use a version of ncps that reads it."
                 )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            return cast(dict[str, Any], json.loads(metadata["layers"])), tensors
-    except (OSError, SafetensorError, json.JSONDecodeError, KeyError) as error:
+            saved = {
+                name: Saved(entry["spec"]["layer"], entry["spec"], entry["dtype"])
+                for name, entry in json.loads(metadata["layers"]).items()
+            }
+            return saved, tensors
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, FileFormatError):
+            raise
         raise FileFormatError(f"{path} cannot be read as a safetensors file: {error}") from error
 
 
@@ -114,11 +130,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def _dtype(layer: Layer) -> str | None:
+    """The dtype to load with; the reference always computes in float64, which says nothing."""
+    return None if layer.framework == "numpy" else layer.dtype
+
+
 def _join(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
 
 
 def _checked(name: str, layer: Layer) -> Layer:
     if "." in name:
-        raise ParameterError(f"expected a layer name without a dot, got {name!r}.")
+        raise ParameterError(f"expected a layer's name without a dot, got {name!r}.")
     return layer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ class Layer(Protocol):
     ``spec.input_size`` None it stays unbuilt until `build` or its first call.
     """
 
+    framework: ClassVar[str]
     spec: Spec
 
     @property

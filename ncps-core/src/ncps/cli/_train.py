@@ -19,31 +19,36 @@ if TYPE_CHECKING:
     from ncps.training._job import ReporterOf
 
 _EPILOG = """\
-defaults, and why:
-  Each window is seen relative to its last value and forecasts the change from it; a trend does
-  not carry a series out of the range that the model knows. Beside the value, every observation
-  has its age at the forecast time, so irregular gaps and seasons can be read off; Δt is the elapsed
-  time over the median gap. The target is an observation, never an interpolation: the one nearest
-  to the horizon, and its true lead is given to the model and to ridge. A wiring of 32 neurons trains
-  in minutes on a CPU and is large enough for a few thousand observations; use more of both --wiring
-  and --epochs for longer series, and a --window that spans at least one season.
-  The split is by time: 70 % of the observations to train, 15 % to stop and to choose ridge's
-  penalty, 15 % held out. Scaling is fitted on the training part alone.
+the defaults, and why:
+  A window is seen relative to its last value, and the change from there is
+  forecast, so a trend does not carry the series out of the range that the model
+  knows. Beside its value, every observation has its age at the time of the
+  forecast, so that seasons can be read off irregular samples; its timespan is
+  the time since the observation before, over the median gap. The target is an
+  observation, the one nearest to the horizon; nothing is interpolated, and the
+  true lead is given to the model and to ridge. Split by time: 70 % of the
+  observations to train, 15 % to stop and to choose ridge's penalty, 15 % held
+  out. Scaling is fitted on the training part alone.
+  Let a window span a season, if there is one. 32 neurons train in minutes on a
+  CPU and suit a few thousand observations; for more, try auto:64 or auto:128.
+  The learning rate falls over --decay-epochs, whatever --epochs is, so that a
+  run that is continued gives the numbers of one long run; raise both for more.
 
 examples:
   ncps train co2 --drop 0.5 --horizon 4w
-  ncps train readings.csv --time when --value level --horizon 6h --layer LSTM --units 32
+  ncps train level.csv --time when --value level --horizon 6h
+  ncps train level.csv --layer LSTM --units 32 --out level-lstm
   ncps train --resume co2-CfC --epochs 120
 """
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand to the parser."""
-    summary = "train a model on a series and set it beside two baselines"
+    summary = "train a model on a series, beside two baselines"
     parser = subparsers.add_parser(
         "train",
         help=summary,
-        description=f"{summary.capitalize()}: the last value, and ridge regression.",
+        description=f"{summary.capitalize()}: ridge and the last value.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         # an option that was not given is absent, so that --resume can tell
@@ -70,7 +75,12 @@ def _add_data(group: Any) -> None:
     add("--horizon", help="how far ahead: 4w, 30d, 6h; a number for numbers (4 median gaps)")
     add("--tolerance", help="how far from the horizon a target may lie (a quarter of it)")
     add("--window", type=int, help="observations that the model looks back on (48)")
-    add("--drop", type=float, metavar="FRACTION", help="drop this part at random, by --seed (0)")
+    add(
+        "--drop",
+        type=float,
+        metavar="FRACTION",
+        help="drop this part of the observations at random (0)",
+    )
 
 
 def _add_model(group: Any) -> None:
@@ -87,7 +97,7 @@ def _add_model(group: Any) -> None:
 def _add_loop(group: Any) -> None:
     add = group.add_argument
     add("--epochs", type=int, help="at most this many passes over the training windows (60)")
-    add("--patience", type=int, help="stop after so many epochs with no better validation (15)")
+    add("--patience", type=int, help="stop after so many epochs with no better validation (20)")
     add("--batch-size", type=int, help="windows per step (64)")
     add("--learning-rate", type=float, help="peak of AdamW's rate (0.005)")
     add("--decay-epochs", type=int, help="epochs over which the rate falls, as a cosine (60)")

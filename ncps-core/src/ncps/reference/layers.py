@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ class ReferenceLayer:
     It computes what the layer means and trains nothing: it is the judge of the other
     technologies, and runs a trained model where no framework is installed.
     """
+
+    framework: ClassVar[str] = "numpy"
 
     def __init__(
         self,

@@ -82,11 +82,12 @@ def run_loop(
     if state is None:
         state = LoopState(snapshot(model), _copy(trainer.state()), snapshot(model))
     else:
-        restore(model, state.parameters)
         trainer.load_state(state.optimizer)
         state = replace(state, interrupted=False)
     try:
         while state.stopped(options) is None:
+            # as a continued run begins: the same numbers in another memory layout round differently
+            restore(model, state.parameters)
             loss = _run_epoch(trainer, train, options, report, state.epochs + 1)
             # one assignment: Ctrl-C leaves the state of the last epoch or of this one, no mixture
             state = _advance(model, trainer, validation, options, state, loss)

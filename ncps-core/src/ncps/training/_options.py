@@ -26,7 +26,7 @@ class LoopOptions:
     """
 
     epochs: int = 60
-    patience: int = 15
+    patience: int = 20
     batch_size: int = 64
     learning_rate: float = 5e-3
     decay_epochs: int = 60

@@ -43,7 +43,7 @@ class ProgressReport:
         self._done = done
         self._scale = scale
         self._unit = f" {unit}" if unit else ""
-        self._text = "validation –"
+        self._text = "validation RMSE –"
         self._start = time.monotonic()
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -87,7 +87,7 @@ class ProgressReport:
     def epoch(self, number: int, epoch: Epoch, best: bool) -> None:
         """Note the validation error; a plain line about every twelfth of the run."""
         error = f"{epoch.validation**0.5 * self._scale:.4g}{self._unit}"
-        self._text = f"validation {error}{' (best)' if best else ''}"
+        self._text = f"validation RMSE {error}{' (best)' if best else ''}"
         every = max(1, self._epochs // _PLAIN_LINES)
         if self._bar is None and (number % every == 0 or number in (1, self._epochs)):
             pace = (time.monotonic() - self._start) / (number - self._done)

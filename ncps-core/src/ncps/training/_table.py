@@ -58,7 +58,8 @@ def read_table(path: Path) -> Table:
     for number, row in data:
         if len(row) != len(header):
             raise DataError(
-                f"{source}: row {number}: expected {len(header)} cells, as in the header, got {len(row)}"
+                f"{source}: row {number}: expected {len(header)} cells, as in the header, "
+                f"got {len(row)}"
             )
     if not data:
         raise DataError(f"{source}: there are no rows below the header")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -26,6 +26,7 @@ class NativeLayer(nn.Module):
     `device` "cpu" or "gpu" makes the layer run there, whatever MLX's default is.
     """
 
+    framework: ClassVar[str] = "mlx"
     spec: Spec
 
     def __init__(

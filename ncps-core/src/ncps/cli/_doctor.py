@@ -1,0 +1,45 @@
+"""`ncps doctor`: what is installed, what is broken, which config counts. It imports no plugin."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ncps.cli import COMMANDS
+from ncps.cli._console import print_json
+from ncps.cli._technologies import technologies_text
+
+if TYPE_CHECKING:
+    from ncps.registry import Overview
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand to the parser."""
+    summary = COMMANDS["doctor"]
+    parser = subparsers.add_parser("doctor", help=summary, description=summary)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the overview."""
+    from ncps import registry
+
+    overview = registry.overview()
+    if arguments.json:
+        print_json(overview.to_dict())
+    else:
+        print(_text(overview))
+    return 0
+
+
+def _text(overview: Overview) -> str:
+    lines = [f"ncps {overview.version}, Python {overview.python}, {overview.platform}"]
+    lines += [f"config: {path}" for path in overview.config] or ["config: none"]
+    lines += [f"{name}={value}" for name, value in overview.environment.items()]
+    lines += ["", technologies_text(overview.technologies), ""]
+    paths = {f"{t.distribution} {t.version}": t.path for t in overview.technologies}
+    lines += [f"{name}: {path}" for name, path in paths.items()]
+    lines += ["", "problems:" if overview.problems else "no problems found"]
+    for problem in overview.problems:
+        lines.append(f"  {problem}{'' if problem.dropped else ' (passed over)'}")
+    return "\n".join(lines)

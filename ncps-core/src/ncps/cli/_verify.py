@@ -1,0 +1,76 @@
+"""`ncps verify`: check a technology's layers against the reference, without pytest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ncps.cli._console import print_json, width
+from ncps.registry import table_text
+
+if TYPE_CHECKING:
+    from ncps.testing import Result
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand to the parser."""
+    summary = "check a technology's layers against the reference"
+    parser = subparsers.add_parser("verify", help=summary, description=summary)
+    parser.add_argument("technology", help="its name; a framework's name means all that is on it")
+    parser.add_argument("--framework", help="only on this framework")
+    parser.add_argument("--layer", action="append", help="only this layer; may be repeated")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the checks; 0 when all pass or fail as declared gaps say, else 1."""
+    from ncps.testing._technology import installed, layers_of
+    from ncps.testing._verify import FAIL, verify
+
+    layers = None if arguments.layer is None else tuple(arguments.layer)
+    found = installed(arguments.technology, arguments.framework)
+    for info in found:
+        layers_of(info, layers)
+    results = [r for info in found for r in _shown(verify(info, layers), arguments.json)]
+    if arguments.json:
+        print_json([result.to_dict() for result in results])
+    else:
+        print(_text(results))
+    return 1 if any(r.outcome == FAIL for r in results) else 0
+
+
+def _shown(results: Iterable[Result], quiet: bool) -> Iterable[Result]:
+    """Say on a terminal what is being checked: a whole run takes about a minute."""
+    for result in results:
+        if not quiet and sys.stderr.isatty():
+            where = f"{result.technology} on {result.framework}: {result.layer} {result.check}"
+            print(f"\r\x1b[K{where}", end="", file=sys.stderr, flush=True)
+        yield result
+    if not quiet and sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _text(results: list[Result]) -> str:
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.technology, result.framework), []).append(result)
+    return "\n\n".join(_table(*names, group) for names, group in groups.items())
+
+
+def _table(technology: str, framework: str, results: list[Result]) -> str:
+    from ncps.testing import all_checks
+
+    layers = list(dict.fromkeys(r.layer for r in results))
+    cells = {(r.check, r.layer): r.outcome for r in results}
+    checks = [name for name in all_checks() if any(r.check == name for r in results)]
+    rows = [(check, *(cells.get((check, layer), "-") for layer in layers)) for check in checks]
+    lines = [f"{technology} on {framework}", "", table_text(("check", *layers), rows, width())]
+    for result in results:
+        if result.reason is not None:
+            reason = result.reason.partition("\n")[0]
+            lines.append(f"{result.outcome} {result.layer} {result.check}: {reason}")
+    counts = {o: sum(r.outcome == o for r in results) for o in ("pass", "gap", "FAIL")}
+    lines.append(", ".join(f"{n} {o}" for o, n in counts.items()))
+    return "\n".join(lines)

@@ -1,0 +1,139 @@
+"""`create` and its parts: spec, choice, factory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ncps.errors import PluginError, SpecError, UnknownNameError, unknown
+from ncps.registry._choice import choose
+from ncps.registry._outcome import Failed, described, fetch
+from ncps.registry._plan import barred_distribution, device_kind
+from ncps.registry._records import Origin, Provider
+from ncps.registry._state import state
+from ncps.registry._wishes import environment
+
+if TYPE_CHECKING:
+    from ncps.specs import Spec
+
+
+def create(
+    layer: str | Spec,
+    technology: str | None = None,
+    framework: str | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    seed: int | None = None,
+    **config: Any,
+) -> Any:
+    """A native layer, from the technology that is in force.
+
+    ``create("CfC", units=64)`` takes the best that is installed; ``technology="torch"`` any layer
+    on torch, ours first; ``technology="torch.nn"`` torch's own. `layer` may also be a finished
+    spec. The same `seed` gives the same canonical parameters in every technology.
+
+    Raises: UnknownNameError for a layer, technology, framework or option that is not known;
+    SpecError for a value that the layer cannot have; PluginError when nobody who was asked can.
+    """
+    spec = _spec(layer, config)
+    loaded = choose(spec.layer, technology, framework, device, spec)
+    native = loaded.factory(spec, seed=seed, dtype=dtype, device=device)
+    if loaded.created is not None:
+        loaded.created(layer=native, spec=spec)
+    return native
+
+
+def select(
+    layer: str,
+    *,
+    technology: str | None = None,
+    framework: str | None = None,
+    device: Any = None,
+    spec: Spec | None = None,
+) -> Provider:
+    """The provider that `create` would take; its plugin is imported, as it must be to be sure.
+
+    Raises: as `create`.
+    """
+    return choose(layer, technology, framework, device, spec).provider
+
+
+def load(provider: Provider, device: Any = None) -> Callable[..., Any]:
+    """The factory of a provider, called as ``factory(spec, seed=, dtype=, device=)``.
+
+    Raises: PluginError with its cause when the provider cannot be used here.
+    """
+    from ncps.registry._plugins import load as load_provider
+
+    loaded = load_provider(provider, device_kind(device), state())
+    if isinstance(loaded, Failed):
+        raise PluginError(f"{provider}: {loaded.step}: {loaded.reason}.") from loaded.cause
+    return loaded.factory
+
+
+def plugin_spec(name: str) -> type[Spec] | None:
+    """The spec class that an installed plugin brings under this name, or None.
+
+    From then on `ncps.specs` knows it.
+
+    Raises: PluginError when it cannot be loaded, or when two distributions bring it.
+    """
+    catalogue = state().catalogue(discover=environment().discovers())
+    claims = _usable(catalogue.specs.get(name, []))
+    if not claims:
+        return None
+    if len(claims) > 1:
+        rivals = ", ".join(origin.distribution for origin, _ in claims)
+        raise PluginError(
+            f"the spec {name!r} comes from {rivals}; deny all but one of them in ncps.toml."
+        )
+    spec = _load_spec(name, *claims[0])
+    from ncps import specs
+
+    specs.register(spec)
+    return spec
+
+
+def build_spec(layer: str, config: dict[str, Any]) -> Spec:
+    """The checked spec of a layer of ours or of a plugin."""
+    from ncps import specs
+
+    if layer not in specs.BUILTIN and plugin_spec(layer) is None:
+        catalogue = state().catalogue(discover=environment().discovers())
+        try:
+            specs.get(layer)
+        except UnknownNameError:
+            raise unknown("layer", layer, catalogue.layers.union(specs.BUILTIN)) from None
+    return specs.build(layer, **config)
+
+
+def _spec(layer: str | Spec, config: dict[str, Any]) -> Spec:
+    if isinstance(layer, str):
+        return build_spec(layer, config)
+    if config:
+        raise SpecError(
+            f"create expected a spec or a layer's name with options, got both: {sorted(config)}. "
+            "Change the spec with dataclasses.replace."
+        )
+    return layer
+
+
+def _usable(claims: list[tuple[Origin, str]]) -> list[tuple[Origin, str]]:
+    settings = state().settings()
+    return [c for c in claims if barred_distribution(c[0].distribution, settings) is None]
+
+
+def _load_spec(name: str, origin: Origin, target: str) -> type[Spec]:
+    from ncps.specs import Spec
+
+    try:
+        found = fetch(target)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{origin}: loading the spec {target!r} failed: {described(error)}."
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Spec) and found.layer == name):
+        raise PluginError(
+            f"{origin}: expected {target!r} to be the Spec of {name!r}, got {found!r}."
+        )
+    return found

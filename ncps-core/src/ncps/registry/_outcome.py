@@ -1,0 +1,55 @@
+"""What became of a provider that was tried: loaded, or failed. Light: it imports no pluggy."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from ncps.errors import PluginError
+from ncps.registry._records import Provider
+
+Hook = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A provider that cannot be used: at which step, why, and what was raised, if anything was."""
+
+    step: str
+    reason: str
+    cause: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A provider that can be used: its factory, and the hooks that it has."""
+
+    provider: Provider
+    factory: Callable[..., Any]
+    supports: Hook | None
+    created: Hook | None
+
+
+def call(hook: Hook, **arguments: Any) -> Any:
+    """Call a hook of a plugin.
+
+    Raises: PluginError from whatever the hook raises.
+    """
+    try:
+        return hook(**arguments)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"its hook failed: {described(error)}") from error
+
+
+def fetch(target: str) -> Any:
+    """Import and return what ``module:Name`` names; raises whatever that raises."""
+    module, _, name = target.partition(":")
+    return attrgetter(name)(importlib.import_module(module))
+
+
+def described(error: BaseException) -> str:
+    """An exception as ``Type: text``."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

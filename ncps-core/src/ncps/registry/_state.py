@@ -1,0 +1,82 @@
+"""What the registry has read and remembers: one object, so that `reload` drops it all at once."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+from ncps.config import Settings, load_settings
+from ncps.registry._scan import scan
+
+if TYPE_CHECKING:
+    from ncps.registry._catalogue import Catalogue
+    from ncps.registry._choice import Choice
+    from ncps.registry._outcome import Failed
+    from ncps.registry._plugins import Plugin
+
+_MOST_CHOICES = 4096
+
+
+class State:
+    """Results of the scan, of reading the config, and of all choices so far."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._catalogues: dict[bool, Catalogue] = {}
+        self._settings: Settings | None = None
+        self.choices: dict[object, Choice] = {}
+        self.plugins: dict[str | None, Plugin | Failed] = {}
+        self.failures: dict[object, Failed] = {}
+        self.warned: set[object] = set()
+
+    def catalogue(self, *, discover: bool) -> Catalogue:
+        """What is installed; scanned once, by one thread."""
+        found = self._catalogues.get(discover)
+        if found is None:
+            with self._lock:
+                found = self._catalogues.get(discover)
+                if found is None:
+                    found = self._catalogues[discover] = scan(discover=discover)
+        return found
+
+    def settings(self) -> Settings:
+        """What the config files say; read once."""
+        if self._settings is None:
+            with self._lock:
+                if self._settings is None:
+                    self._settings = load_settings()
+        return self._settings
+
+    def remember(self, key: object, choice: Choice) -> None:
+        """Keep a choice for the next call; all are forgotten when there are too many."""
+        if len(self.choices) >= _MOST_CHOICES:
+            self.choices.clear()
+        self.choices[key] = choice
+
+    def warn_once(self, key: object) -> bool:
+        """True for the first call with `key`."""
+        with self._lock:
+            if key in self.warned:
+                return False
+            self.warned.add(key)
+            return True
+
+
+_state = State()
+
+
+def state() -> State:
+    """The state in force."""
+    return _state
+
+
+def reload() -> None:
+    """Read config and installed plugins anew, and try plugins that failed again.
+
+    Needed after installing a plugin or changing a config file in a running process; the
+    environment, `use` and `set_default` count at once without it.
+    """
+    global _state
+    importlib.invalidate_caches()
+    _state = State()

@@ -1,0 +1,101 @@
+"""What the word in ``technology="torch"`` means.
+
+======================  =======================================================================
+word                    means
+======================  =======================================================================
+a framework (`torch`)   any layer on that framework; ours come first by their declared priority
+an alias (`torch.nn`)   the technology that declares it: the framework's stock layers
+a technology (`ncps`)   that technology, on any framework
+``dist:technology``     that technology, from that distribution only
+======================  =======================================================================
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ncps.config import canonical_distribution
+from ncps.errors import UnknownNameError, unknown
+from ncps.registry._catalogue import Catalogue
+from ncps.registry._names import ALIASES, FRAMEWORKS, RESERVED
+from ncps.registry._records import Provider
+
+
+class Selector(NamedTuple):
+    """The providers that a word means; None leaves that side open."""
+
+    technology: str | None = None
+    framework: str | None = None
+    distribution: str | None = None
+
+    def matches(self, provider: Provider) -> bool:
+        """Does the word mean this provider?"""
+        return (
+            self.technology in (None, provider.technology)
+            and self.framework in (None, provider.framework)
+            and self.distribution in (None, provider.distribution)
+        )
+
+    def weight(self) -> int:
+        """How specific the word is: a distribution over a technology over a framework."""
+        return 4 * bool(self.distribution) + 2 * bool(self.technology) + bool(self.framework)
+
+
+def resolve(word: str, catalogue: Catalogue) -> Selector:
+    """What `word` means.
+
+    Raises: UnknownNameError, with the nearest match, for a word that means nothing.
+    """
+    distribution, colon, name = word.rpartition(":")
+    if colon:
+        found = _technology(name, catalogue) or Selector(name)
+        return found._replace(distribution=canonical_distribution(distribution))
+    if word in catalogue.frameworks:
+        return Selector(framework=word)
+    selector = _technology(word, catalogue)
+    if selector is None:
+        raise unknown("technology", word, known_words(catalogue))
+    return selector
+
+
+def resolve_framework(name: str, catalogue: Catalogue) -> Selector:
+    """What ``framework=name`` means."""
+    if name not in catalogue.frameworks:
+        raise unknown("framework", name, catalogue.frameworks)
+    return Selector(framework=name)
+
+
+def known_words(catalogue: Catalogue) -> set[str]:
+    """Every word that `resolve` understands, without the ``distribution:`` forms."""
+    installed = {*catalogue.frameworks, *catalogue.names, *catalogue.aliases}
+    return installed | RESERVED | FRAMEWORKS | ALIASES.keys()
+
+
+def _technology(name: str, catalogue: Catalogue) -> Selector | None:
+    if name in catalogue.names or name in RESERVED:
+        return Selector(technology=name)
+    if name in catalogue.aliases:
+        technology, framework = catalogue.aliases[name]
+        return Selector(technology=technology, framework=framework)
+    if name in ALIASES:
+        return Selector(technology=ALIASES[name], framework=ALIASES[name])
+    return None
+
+
+def both(technology: str | None, framework: str | None, catalogue: Catalogue) -> Selector:
+    """The two arguments as one selector.
+
+    Raises: UnknownNameError when they contradict each other.
+    """
+    if technology is None:
+        return resolve_framework(framework, catalogue) if framework else Selector()
+    selector = resolve(technology, catalogue)
+    if framework is None:
+        return selector
+    resolve_framework(framework, catalogue)
+    if selector.framework not in (None, framework):
+        raise UnknownNameError(
+            f"technology {technology!r} is on framework {selector.framework!r}, "
+            f"but framework={framework!r} was asked for. Leave one of them out."
+        )
+    return selector._replace(framework=framework)

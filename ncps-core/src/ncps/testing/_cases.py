@@ -1,0 +1,92 @@
+"""One case: a spec, the sizes of a call, and data that its name alone fixes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ncps import specs
+from ncps.specs import Spec
+from ncps.testing._arrays import Array
+from ncps.wirings import Wiring
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer's options and the inputs of one call; `batch` None stands for no batch axis."""
+
+    layer: str
+    options: Mapping[str, Any]
+    batch: int | None = 3
+    steps: int = 7
+    timespans: bool = True
+    mask: bool = False
+    state: bool = False
+
+    def spec(self, **changes: Any) -> Spec:
+        """The spec, with some options changed."""
+        return specs.build(self.layer, **{**self.options, **changes})
+
+    def with_options(self, **changes: Any) -> Case:
+        """The same call of a layer with other options."""
+        return replace(self, options={**self.options, **changes})
+
+    def rng(self, purpose: str = "") -> np.random.Generator:
+        """A generator that this case and a purpose fix."""
+        return np.random.default_rng(zlib.crc32(f"{purpose} {self}".encode()))
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """All axes of x but the last."""
+        batch = () if self.batch is None else (self.batch,)
+        return batch if specs.get(self.layer).kind == "cell" else (*batch, self.steps)
+
+    def inputs(self) -> dict[str, Any]:
+        """Float32 inputs under the names of the call."""
+        rng, spec = self.rng("inputs"), self.spec()
+        data: dict[str, Any] = {"x": _normal(rng, (*self.lead, spec.known_input_size()))}
+        if spec.kind == "feedforward":
+            return data
+        if self.state:
+            data["state"] = self.random_state(rng)
+        if self.timespans:
+            data["timespans"] = rng.uniform(0.1, 2.0, self.lead).astype(np.float32)
+        if self.mask:
+            data["mask"] = self.random_mask(rng)
+        return data
+
+    def random_state(self, rng: np.random.Generator) -> Any:
+        """A state as a call takes it: one array, or several in a tuple."""
+        batch = () if self.batch is None else (self.batch,)
+        sizes = [size for _, size in self.spec().state_shapes()]
+        states = tuple(_normal(rng, (*batch, size), 0.5) for size in sizes)
+        return states[0] if len(states) == 1 else states
+
+    def random_mask(self, rng: np.random.Generator) -> Array:
+        """A mask with real and masked steps in every row that has two steps or more."""
+        mask: Array = rng.random(self.lead) < 0.6
+        # the first step is masked in one row, the last in another, and each row has a real step
+        rows = mask.reshape(-1, self.steps)
+        rows[0, 0], rows[-1, -1] = False, False
+        rows[:, self.steps // 2] = True
+        return rows.reshape(self.lead)
+
+    def __str__(self) -> str:
+        options = ", ".join(f"{k}={_short(v)}" for k, v in self.options.items())
+        recurrent = specs.get(self.layer).kind != "feedforward"
+        extras = [e for e in ("timespans", "mask", "state") if recurrent and getattr(self, e)]
+        return f"{self.layer}({options}) on {', '.join([f'x {self.lead}', *extras])}"
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:
+    return (scale * rng.standard_normal(shape)).astype(np.float32)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Wiring):
+        return f"{type(value).__name__}({value.units}, layers={value.num_layers})"
+    return repr(value)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ncps import registry
+from ncps.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    Site = Any
+
+HOOKS = """
+class Trainer: pass
+class Arrays: pass
+def ncps_trainer(framework): return Trainer if framework == "fx" else None
+def ncps_arrays(framework): return Arrays()
+def ncps_devices(framework): return ["cpu", framework]
+"""
+
+
+def test_trainer_and_arrays_come_from_the_frameworks_plugin(site: Site) -> None:
+    site.plugin("bare", framework="fx", priority=9000)
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    assert registry.trainer("fx").__name__ == "Trainer"
+    assert type(registry.arrays("fx")).__module__ == "acme._plugin"
+
+
+def test_missing_trainer_says_who_offers_one(site: Site) -> None:
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    site.plugin("bad", framework="fy", hooks="1/0")
+    with pytest.raises(PluginError, match=r"trainer for 'fy' \(bad: .*ZeroDivision.*: fx"):
+        registry.trainer("fy")
+    with pytest.raises(UnknownNameError, match="unknown framework 'fz'"):
+        registry.trainer("fz")
+
+
+def test_broken_plugin_does_not_hide_the_trainer_of_another(site: Site) -> None:
+    site.plugin("bad", framework="fx", hooks="1/0", priority=9000)
+    site.plugin("worse", framework="fx", hooks="def ncps_trainer(): 1/0", priority=8000)
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    assert registry.trainer("fx").__name__ == "Trainer"
+
+
+def test_denied_plugin_gives_no_trainer(site: Site) -> None:
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    site.config('deny = ["acme"]')
+    with pytest.raises(PluginError, match="nothing installed offers a trainer for 'fx'"):
+        registry.trainer("fx")
+
+
+def test_hooks_of_a_framework_or_provider_can_be_called(site: Site) -> None:
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    assert registry.hooks("fx").ncps_devices(framework="fx") == ["cpu", "fx"]
+    provider = registry.select("Dense", technology="acme")
+    assert registry.hooks(provider).ncps_devices(framework="q") == ["cpu", "q"]
+    assert registry.hooks(provider).ncps_kernels(framework="q") is None
+    site.plugin("bad", framework="fy", hooks="1/0")
+    registry.reload()
+    with pytest.raises(PluginError, match=r"no usable plugin for the framework 'fy'. bad: .*Zero"):
+        registry.hooks("fy")

@@ -1,0 +1,12 @@
+"""The reference itself, served as the technology `numpy`, keeps every promise."""
+
+from __future__ import annotations
+
+from ncps.testing import LayerConformance
+
+from .faults import REFERENCE_GAPS
+
+
+class TestNumpy(LayerConformance):
+    technology, framework = "numpy", "numpy"
+    gaps = REFERENCE_GAPS
