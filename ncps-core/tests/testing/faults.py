@@ -31,10 +31,6 @@ class Fault:
         return Subject(self.layer, self.factory, self.arrays, loader=self.loader)
 
 
-# what the reference itself does not keep yet
-REFERENCE_GAPS = {("*", "load_is_atomic"): "set_native of the reference takes any shape"}
-
-
 def _loads_nothing(path: Path) -> ReferenceLayer:
     from ncps.canonical import load
 
@@ -133,6 +129,9 @@ FAULTS: dict[str, Fault] = {
     "NaN gradient at no time": _arrays("CfC", a.NanGradientAtZero(), "finite", "zero_timespans"),
     "NaN gradient at huge time": _arrays(
         "CfC", a.NanGradientAtHugeTime(), "finite", "huge_timespans"
+    ),
+    "NaN gradient of masked steps": _arrays(
+        "LSTM", a.NanGradientOfMaskedSteps(), "finite", "masked_gradients"
     ),
     "dtype claimed in vain": _arrays("Dense", a.ClaimsMore(), "float32", "dtypes"),
 }

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from ncps.testing import LayerConformance
 
-from .faults import REFERENCE_GAPS
-
 
 class TestNumpy(LayerConformance):
     technology, framework = "numpy", "numpy"
-    gaps = REFERENCE_GAPS

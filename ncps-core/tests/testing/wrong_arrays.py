@@ -66,6 +66,17 @@ class NanGradientAtHugeTime(WrongGradients):
         return {k: v * np.nan for k, v in gradients.items() if k == "x"} if huge else gradients
 
 
+class NanGradientOfMaskedSteps(WrongGradients):
+    """Zero times NaN: a gap in the data reaches the gradient."""
+
+    def parameters(self, gradients: dict[str, Any]) -> dict[str, Any]:
+        return {k: g * self.spread for k, g in gradients.items()}
+
+    def gradients(self, layer: Any, inputs: Any, cotangent: Any) -> Any:
+        self.spread = np.nan if np.any(np.isnan(inputs["x"])) else 1.0
+        return super().gradients(layer, inputs, cotangent)
+
+
 class ClaimsMore(NumpyArrays):
     """Claims a dtype in which the layers cannot be made."""
 

@@ -42,7 +42,7 @@ def test_train_prints_the_error_beside_the_baselines(wave_csv: Path, capsys) -> 
     assert "held-out error, 6d ahead, " in out
     metrics = json.loads(Path("wave-CfC/metrics.json").read_text())
     for name, errors in metrics["errors"]["test"].items():
-        assert re.search(rf"{name} .* {errors['mae']:.3f} .* {errors['rmse']:.3f} ", out)
+        assert re.search(rf"{name} .* {errors['mae']:.4g} .* {errors['rmse']:.4g} ", out)
     ratio = metrics["test_mae_ratio"]["CfC / ridge"]
     assert f"{abs(1 - ratio):.0%} {'better' if ratio < 1 else 'worse'}" in out
     assert "written to wave-CfC" in out

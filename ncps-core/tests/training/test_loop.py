@@ -113,6 +113,17 @@ def test_batch_larger_than_the_data_is_all_of_it() -> None:
     assert [sorted(batch) for batch in trainer.seen] == [[float(k) for k in range(10)]]
 
 
+@pytest.mark.parametrize(
+    ("rows", "size"), [(5, 5), (9, 8), (127, 8), (128, 16), (511, 32), (512, 64), (9999, 64)]
+)
+def test_batch_size_leaves_a_short_series_enough_steps(rows: int, size: int) -> None:
+    layer = Layer(0)
+    trainer = Descent(layer)
+    batch, options = _batch([0.0] * rows), LoopOptions(epochs=1)
+    run_loop({"a": layer}, trainer, batch, VALIDATION, options, Silent())
+    assert {len(seen) for seen in trainer.seen} == {size}
+
+
 def test_same_seed_same_steps_and_another_seed_others() -> None:
     (_, one, first), (_, two, second), (_, other, _) = (
         _run(_options(seed=seed)) for seed in (3, 3, 4)

@@ -98,7 +98,7 @@ def _add_loop(group: Any) -> None:
     add = group.add_argument
     add("--epochs", type=int, help="at most this many passes over the training windows (60)")
     add("--patience", type=int, help="stop after so many epochs with no better validation (20)")
-    add("--batch-size", type=int, help="windows per step (64)")
+    add("--batch-size", type=int, help="windows per step (64, fewer for a short series)")
     add("--learning-rate", type=float, help="peak of AdamW's rate (0.005)")
     add("--decay-epochs", type=int, help="epochs over which the rate falls, as a cosine (60)")
     add("--weight-decay", type=float, help="AdamW's weight decay (0.01)")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps.canonical import ParameterMap, Rename
-from ncps.errors import ParameterError, PluginError
+from ncps.errors import ParameterError, PluginError, ShapeError
 from ncps.reference._run import run
 from ncps.specs import Shape, Spec
 
@@ -63,7 +63,10 @@ class ReferenceLayer:
     def build(self, input_shape: Shape) -> None:
         """Create the parameters for inputs (…, D)."""
         if not input_shape or input_shape[-1] is None:
-            raise ParameterError(f"expected a shape that ends in D, got {tuple(input_shape)}.")
+            raise ShapeError(
+                f"{self.spec.layer} expected a shape that ends in the number of features, got "
+                f"{tuple(input_shape)}. Pass that number as the last entry."
+            )
         self.spec = self.spec.with_input_size(input_shape[-1])
         if not self.built:
             self._initialise()
@@ -83,9 +86,17 @@ class ReferenceLayer:
         return {name: array.copy() for name, array in self._arrays.items()}
 
     def set_native(self, arrays: Mapping[str, Array]) -> None:
-        """Replace all parameters."""
-        if set(arrays) != set(self._arrays):
-            raise ParameterError(f"expected {sorted(self._arrays)}, got {sorted(arrays)}.")
+        """Replace all parameters.
+
+        Raises: ParameterError when a name or a shape does not fit; nothing is changed then.
+        """
+        own = {name: array.shape for name, array in self._arrays.items()}
+        given = {name: np.shape(array) for name, array in arrays.items()}
+        if own != given:
+            raise ParameterError(
+                f"{self.spec.layer} expected the arrays {own}, got {given}. "
+                "Pass what get_native gives."
+            )
         self._arrays = {k: np.array(arrays[k], dtype=np.float64) for k in self._arrays}
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:

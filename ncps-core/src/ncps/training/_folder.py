@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from ncps.errors import ConfigError
@@ -38,22 +37,33 @@ def free_name(stem: str) -> Path:
     return folder
 
 
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write in, which takes the place of ``folder`` when the block ends well.
+def write_folder(folder: Path, fill: Callable[[Path], None], *, replace: bool = False) -> Path:
+    """Have ``fill`` write into a draft beside ``folder``, then rename it; returns where it is.
 
-    It lies beside it, so that the last step is a rename; after an error nothing is left of it, and
-    an older ``folder`` is as it was.
+    An error in ``fill`` leaves nothing behind, an older ``folder`` as it was. Without ``replace``,
+    a folder that was filled by somebody else in the meantime is kept, and the next free name taken.
+
+    Raises: ConfigError when the disk refuses.
     """
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    target = folder.absolute()
+    draft: Path | None = None
     try:
-        yield draft
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        fill(draft)
         _readable(draft)
-        _exchange(draft, folder)
+        if replace and target.exists():
+            _exchange(draft, target)
+            return folder
+        if target.exists() and any(target.iterdir()):
+            folder = free_name(str(folder))
+        draft.rename(folder)
+        return folder
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _readable(draft: Path) -> None:
@@ -63,17 +73,14 @@ def _readable(draft: Path) -> None:
     draft.chmod(0o777 & ~mask)
 
 
-def _exchange(draft: Path, folder: Path) -> None:
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    folder.rename(old / "old")
+def _exchange(draft: Path, target: Path) -> None:
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        draft.rename(folder)
-    except OSError:
-        (old / "old").rename(folder)
-        raise
+        target.rename(aside / "old")
+        try:
+            draft.rename(target)
+        except OSError:
+            (aside / "old").rename(target)
+            raise
     finally:
-        if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)

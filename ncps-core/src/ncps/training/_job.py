@@ -14,7 +14,7 @@ from ncps.errors import ConfigError, PluginError
 from ._checkpoint import load_state, save_state
 from ._config import RunConfig, read_config, run_config, run_metrics
 from ._fit import Fit, Reporter, fit
-from ._folder import check_free, free_name, whole_folder
+from ._folder import check_free, free_name, write_folder
 from ._options import TrainOptions
 from ._plots import save_forecast_plot
 from ._series import Series, load_series
@@ -50,8 +50,7 @@ def train(
     result = fit(
         windows, options.model, options.loop, report=report(windows, options) if report else None
     )
-    _write(result, options, folder, note)
-    return result, folder
+    return result, write_folder(folder, lambda draft: _fill(draft, result, options, note))
 
 
 def resume(
@@ -96,8 +95,11 @@ def resume(
         report=report(windows, options) if report else None,
         state=state,
     )
-    _write(result, options, out or folder, note)
-    return result, out or folder
+
+    def fill(draft: Path) -> None:
+        _fill(draft, result, options, note)
+
+    return result, write_folder(out or folder, fill, replace=out is None)
 
 
 def _prepare(options: TrainOptions, note: Note) -> Windows:
@@ -137,18 +139,18 @@ def _check_same(series: Series, config: RunConfig, folder: Path) -> None:
         )
 
 
-def _write(fit: Fit, options: TrainOptions, folder: Path, note: Note) -> None:
-    with whole_folder(folder) as draft:
-        canonical.save(fit.built.layers, draft / "model.safetensors")
-        save_state(fit.state, draft / "checkpoint.safetensors")
-        _write_json(draft / "config.json", run_config(fit, options))
-        _write_json(draft / "metrics.json", run_metrics(fit))
-        try:
-            save_forecast_plot(fit, draft / "forecast.png")
-            _draw_wiring(fit, draft / "wiring.png")
-        except (ImportError, PluginError) as error:
-            missing = (getattr(error, "name", None) or "matplotlib").split(".")[0]
-            note(f'no plots: {missing} is not installed (pip install "ncps[plot]")')
+def _fill(folder: Path, fit: Fit, options: TrainOptions, note: Note) -> None:
+    """All files of a run."""
+    canonical.save(fit.built.layers, folder / "model.safetensors")
+    save_state(fit.state, folder / "checkpoint.safetensors")
+    _write_json(folder / "config.json", run_config(fit, options))
+    _write_json(folder / "metrics.json", run_metrics(fit))
+    try:
+        save_forecast_plot(fit, folder / "forecast.png")
+        _draw_wiring(fit, folder / "wiring.png")
+    except (ImportError, PluginError) as error:
+        missing = (getattr(error, "name", None) or "matplotlib").split(".")[0]
+        note(f'no plots: {missing} is not installed (pip install "ncps[plot]")')
 
 
 def _draw_wiring(fit: Fit, path: Path) -> None:

@@ -14,6 +14,7 @@ from ._schedule import learning_rate
 from ._trainer import Arrays, Model, Trainer, TrainingError, predict, restore, snapshot
 
 _WARMUP_EPOCHS, _WARMUP_STEPS = 2, 100
+_BATCH_SIZES, _FEWEST_STEPS = (64, 32, 16, 8), 8
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,11 @@ def _run_epoch(
     trainer: Trainer, train: Batch, options: LoopOptions, report: Report, number: int
 ) -> float:
     """All steps of the epoch; their mean loss."""
-    steps = train.steps(options.batch_size)
+    size = options.batch_size or _batch_size(len(train))
+    steps = train.steps(size)
     warmup = min(_WARMUP_EPOCHS * steps, _WARMUP_STEPS)
     losses: list[float] = []
-    for batch in train.shuffled(options.batch_size, seed=(options.seed, number)):
+    for batch in train.shuffled(size, seed=(options.seed, number)):
         rate = learning_rate(
             (number - 1) * steps + len(losses),
             peak=options.learning_rate,
@@ -136,6 +138,11 @@ def _advance(
         best=parameters if epoch.validation < least else state.best,
         history=(*state.history, epoch),
     )
+
+
+def _batch_size(rows: int) -> int:
+    """The largest usual size that leaves an epoch enough steps; the smallest if none does."""
+    return next((s for s in _BATCH_SIZES if rows >= s * _FEWEST_STEPS), _BATCH_SIZES[-1])
 
 
 def _copy(arrays: Arrays) -> Arrays:

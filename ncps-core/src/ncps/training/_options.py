@@ -16,7 +16,7 @@ class LoopOptions:
     Attributes:
         epochs: passes over the training windows, at most.
         patience: epochs without a better validation error after which to stop.
-        batch_size: windows per step.
+        batch_size: windows per step; None for 64, fewer where an epoch would have under 8 steps.
         learning_rate: AdamW's peak rate; warm-up over two epochs, then a cosine.
         decay_epochs: epochs over which the cosine falls to 1 %. It does not follow ``epochs``, so
             that a short run that is continued gives the numbers of one long run.
@@ -27,7 +27,7 @@ class LoopOptions:
 
     epochs: int = 60
     patience: int = 20
-    batch_size: int = 64
+    batch_size: int | None = None
     learning_rate: float = 5e-3
     decay_epochs: int = 60
     weight_decay: float = 1e-2
@@ -36,7 +36,8 @@ class LoopOptions:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "batch_size", "decay_epochs"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+            value = getattr(self, name)
+            _check(name, value, value is None or value >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "a positive number")
         for name in ("weight_decay", "seed"):

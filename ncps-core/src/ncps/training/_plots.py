@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ACTUAL, _MODEL, _RIDGE, _PERSISTENCE = "#1b1b1b", "#d1495b", "#2e6f95", "#b8b4a7"
-_GAP = "#f3f1ea"
 _GRID = {"color": "#e6e4dd", "linewidth": 0.8}
 _BREAK = 4.0
 
@@ -34,7 +33,6 @@ def save_forecast_plot(fit: Fit, path: Path) -> None:
     _draw_values(values, fit)
     _draw_errors(errors, fit)
     for axes in (values, errors):
-        _shade_gaps(axes, fit)
         axes.grid(visible=True, axis="both", **_GRID)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -75,15 +73,6 @@ def _draw_errors(axes: Axes, fit: Fit) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.22 * (high - low))
     axes.legend(ncols=3, frameon=False, loc="upper left", fontsize=9)
-
-
-def _shade_gaps(axes: Axes, fit: Fit) -> None:
-    series, (_, time) = fit.windows.series, _test_rows(fit)
-    seen = series.time[series.time >= time.min()]
-    wide = np.diff(seen) > _BREAK * series.gap
-    for start, end in zip(seen[:-1][wide], seen[1:][wide], strict=True):
-        left, right = _moments(series, np.array([start, end]))
-        axes.axvspan(left, right, color=_GAP, linewidth=0, zorder=0)
 
 
 def _lines(fit: Fit) -> list[tuple[str, str, dict[str, Any]]]:

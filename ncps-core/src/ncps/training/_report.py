@@ -27,7 +27,7 @@ def summary_table(fit: Fit) -> Table:
         mine, other = errors[name].mae, error.mae
         text = "" if which == name or not other else _compare(mine / other)
         style = "bold" if which == name else ""
-        table.add_row(which, f"{error.mae:.3f}", f"{error.rmse:.3f}", text, style=style)
+        table.add_row(which, f"{error.mae:.4g}", f"{error.rmse:.4g}", text, style=style)
     return table
 
 

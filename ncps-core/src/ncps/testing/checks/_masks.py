@@ -12,7 +12,8 @@ from ncps.testing._check import SEQUENCE, check
 from ncps.testing._compare import EXACT, close, outputs_close
 from ncps.testing._judge import judge
 from ncps.testing._subject import Output, Subject
-from ncps.testing._variants import small
+from ncps.testing._variants import first, small
+from ncps.testing.checks._values import compare_gradients
 from ncps.testing.tolerances import TOLERANCES
 
 
@@ -33,9 +34,20 @@ def check_masked_steps(subject: Subject, case: Case) -> None:
         for t in range(1, case.steps):
             rows = skipped[:, t]
             close(f"y at masked step {t}", got.y[rows, t], got.y[rows, t - 1], EXACT)
-    other = {**inputs, "x": np.where(skipped[..., None], np.float32(1e3), inputs["x"])}
-    again = subject.call(layer, other)
-    outputs_close(again, got, EXACT, "with another x in masked steps: ")
+    for filler in (1e3, np.nan):
+        x = np.where(skipped[..., None], np.float32(filler), inputs["x"])
+        again = subject.call(layer, {**inputs, "x": x})
+        outputs_close(again, got, EXACT, f"with x = {filler} in masked steps: ")
+
+
+@check(cases=first, kinds=SEQUENCE, gradients=True)
+def check_masked_gradients(subject: Subject, case: Case) -> None:
+    """What stands in a masked step, NaN included, has no part in any gradient."""
+    layer, inputs = subject.make(case.spec()), _masked(case)
+    skipped = ~inputs["mask"]
+    for filler in (0.0, np.nan):
+        x = np.where(skipped[..., None], np.float32(filler), inputs["x"])
+        compare_gradients(subject, layer, case, {**inputs, "x": x})
 
 
 @check(cases=small, kinds=SEQUENCE)

@@ -9,6 +9,5 @@ from ncps_mlx.kernels._cfc import heads as heads
 from ncps_mlx.kernels._cfc import pure as pure
 from ncps_mlx.kernels._lstm import lstm_step as lstm_step
 from ncps_mlx.kernels._scan import Arrays as Arrays
-from ncps_mlx.kernels._scan import Step as Step
-from ncps_mlx.kernels._scan import plain_scan as plain_scan
 from ncps_mlx.kernels._scan import scan as scan
+from ncps_mlx.kernels._scan import unbind as unbind

@@ -1,10 +1,12 @@
 r"""One step of a CfC, once the input's projection is known.
 
 .. math::
-    u_0 = p + h U,\quad z_i = \phi(u_i),\quad u_{i+1} = z_i W_i + b_i,\quad h' = \mathrm{update}(u_n)
+    u_0 = p + h U,\quad u_{i+1} = \phi(u_i) W_i + b_i,\quad h' = \mathrm{update}(u_n, \Delta t)
 
-Shapes: p (B, K) is x's part of the first affine map, with its bias; U (H, K); the last u (B, n·H)
-holds the heads side by side; Δt (B, 1).
+Shapes: p (B, K) is x's part of the first affine map, with its bias; h (B, H); U (H, K); the last
+u (B, n·H) holds the heads f, g, a, b side by side; Δt (B, 1).
+
+Held to the equation as written by `test_kernels.py`.
 """
 
 from __future__ import annotations
@@ -15,22 +17,21 @@ import mlx.core as mx
 
 from ncps_mlx.kernels._activations import Activation
 
-Arrays = Sequence[mx.array]
+Affine = tuple[mx.array, mx.array]
 
 
-def heads(phi: Activation, affines: Arrays, p: mx.array, h: mx.array, drops: Arrays) -> mx.array:
-    """The heads (B, n·H); `affines` is (U, W_1, b_1, …); `drops` scale each φ, or are absent."""
-    u = mx.addmm(p, h, affines[0])
-    for i in range(len(affines) // 2):
-        z = phi(u)
-        if drops:
-            z = z * drops[i]
-        u = mx.addmm(affines[2 * i + 2], z, affines[2 * i + 1])
+def heads(
+    phi: Activation, rest: Sequence[Affine], drops: Sequence[mx.array], u: mx.array
+) -> mx.array:
+    """The heads (B, n·H) for u_0; `rest` is (W_1, b_1), …; `drops` scale each φ, or are absent."""
+    for i, (W, b) in enumerate(rest):
+        z = phi(u) * drops[i] if drops else phi(u)
+        u = mx.addmm(b, z, W)
     return u
 
 
 def gated(u: mx.array, dt: mx.array | None, interpolate: bool) -> mx.array:
-    """Modes default and no_gate; without `dt` the two time heads are already one."""
+    """Modes default and no_gate; without `dt` the two time heads have become one, a·Δt + b."""
     if dt is None:
         f, g, time = mx.split(u, 3, axis=-1)
     else:

@@ -1,15 +1,17 @@
 r"""Any recurrence over time, trained in O(T).
 
-.. math:: s_t = \mathrm{step}(W, x_t, s_{t-1})
+.. math:: s_t = \mathrm{step}(x_t, s_{t-1})
 
-Shapes: each of `weights` any; each of `xs` (B, T, ·); each of `states` (B, ·); the result holds
-one (B, T, ·) for each state. `step` must treat rows alike: it is also run on all B·T at once.
+Shapes: each of `xs` (B, T, ·); each of `states` (B, ·); the result holds one (B, T, ·) for each
+state.
 
-Forward: one step after the other. Backward: MLX's own gradient of a loop is O(T²), because the
-gradient of each slice is as large as the whole; here the reverse loop carries only the states'
-gradients, and those of the weights and inputs come from one application to all steps at once.
+The gradient is MLX's own. What needs care is taking the steps apart: the gradient of a slice
+``x[:, t]`` is an array as large as x, so that a loop over slices trains in O(T²). The gradient of
+`mx.split` is a concatenation, but above ten pieces MLX splits by slices; hence a tree of splits,
+O(T log T) in bytes and O(T) in operations. Unlike a custom function with many outputs it can be
+exported, and compiles in linear time.
 
-Held to a plain loop by `test_kernels.py`.
+Held to a plain loop by `test_kernels.py`, and to its cost by `test_training_cost.py`.
 """
 
 from __future__ import annotations
@@ -19,58 +21,25 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 
 Arrays = Sequence[mx.array]
-Step = Callable[[Arrays, Arrays, Arrays], Arrays]
+Step = Callable[[Arrays, Arrays], Arrays]
+
+PIECES = 8
 
 
-def scan(step: Step, weights: Arrays, xs: Arrays, states: Arrays) -> list[mx.array]:
+def unbind(x: mx.array) -> list[mx.array]:
+    """x (B, T, ·) as T arrays (B, ·); T must be at least 1."""
+    steps = x.shape[1]
+    if steps == 1:
+        return [x.squeeze(1)]
+    n = min(PIECES, steps)
+    parts = mx.split(x, [i * steps // n for i in range(1, n)], axis=1)
+    return [step for part in parts for step in unbind(part)]
+
+
+def scan(step: Step, xs: Arrays, states: Arrays) -> list[mx.array]:
     """The states after every step, each (B, T, ·); T must be at least 1."""
-    n_weights, n_xs = len(weights), len(xs)
-
-    def parts(flat: Arrays) -> tuple[Arrays, Arrays, Arrays]:
-        return flat[:n_weights], flat[n_weights : n_weights + n_xs], flat[n_weights + n_xs :]
-
-    @mx.custom_function
-    def run(*flat: mx.array) -> list[mx.array]:
-        return plain_scan(step, *parts(flat))
-
-    @run.vjp
-    def backward(primals: Arrays, cotangents: Arrays, outputs: Arrays) -> list[mx.array]:
-        weights, xs, states = parts(primals)
-        steps = xs[0].shape[1]
-        before = [
-            mx.concatenate([s[:, None], o[:, :-1]], axis=1)
-            for s, o in zip(states, outputs, strict=True)
-        ]
-        carried = [mx.zeros_like(s) for s in states]
-        gathered = []
-        for t in reversed(range(steps)):
-            totals = [d + c[:, t] for d, c in zip(carried, cotangents, strict=True)]
-            gathered.append(totals)
-            at_t = [x[:, t] for x in xs]
-
-            def of_states(*s: mx.array, at_t: Arrays = at_t) -> Arrays:
-                return step(weights, at_t, s)
-
-            carried = mx.vjp(of_states, [b[:, t] for b in before], totals)[1]
-
-        totals = [mx.stack(list(reversed(g)), axis=1) for g in zip(*gathered, strict=True)]
-        rows = [b.reshape(-1, b.shape[-1]) for b in before]
-
-        def of_rest(*rest: mx.array) -> Arrays:
-            flat = [x.reshape(-1, x.shape[-1]) for x in rest[n_weights:]]
-            return step(rest[:n_weights], flat, rows)
-
-        flat_totals = [t.reshape(-1, t.shape[-1]) for t in totals]
-        rest = mx.vjp(of_rest, [*weights, *xs], flat_totals)[1]
-        return [*rest, *carried]
-
-    return list(run(*weights, *xs, *states))
-
-
-def plain_scan(step: Step, weights: Arrays, xs: Arrays, states: Arrays) -> list[mx.array]:
-    """The same, as a loop that leaves the gradient to MLX."""
     history = []
-    for t in range(xs[0].shape[1]):
-        states = step(weights, [x[:, t] for x in xs], states)
+    for at_t in zip(*map(unbind, xs), strict=True):
+        states = step(at_t, states)
         history.append(states)
     return [mx.stack(list(sequence), axis=1) for sequence in zip(*history, strict=True)]

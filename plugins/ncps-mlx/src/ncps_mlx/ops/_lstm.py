@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import mlx.core as mx
 
-from ncps_mlx.kernels import lstm_step
-from ncps_mlx.ops._scan import Arrays, scan
+from ncps_mlx.kernels import Arrays, lstm_step, scan
 
 
 def lstm(
     Wx: mx.array, Wh: mx.array, bias: mx.array | None, x: mx.array, h: mx.array, c: mx.array
 ) -> list[mx.array]:
     """The states (B, T, H), (B, T, H) after every step of x (B, T, D)."""
+    R = Wh.T
 
-    def step(weights: Arrays, xs: Arrays, states: Arrays) -> Arrays:
-        return lstm_step(weights[0], xs[0], *states)
+    def step(at_t: Arrays, states: Arrays) -> Arrays:
+        return lstm_step(at_t[0], states[0], states[1], R)
 
-    return scan(step, [Wh.T], [project(x, Wx, bias)], [h, c])
+    return scan(step, [project(x, Wx, bias)], [h, c])
 
 
 def project(x: mx.array, weight: mx.array, bias: mx.array | None) -> mx.array:
