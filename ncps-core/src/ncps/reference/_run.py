@@ -50,11 +50,9 @@ def run(
     states = _states(spec, axes, state)
     dt = _elapsed(spec, axes, timespans, timestamps)
     steps = x.reshape(axes.batch, axes.steps, x.shape[-1])
-    real = np.ones((axes.batch, axes.steps), dtype=bool)
-    if mask is not None:
-        mask = np.asarray(mask)
-        inputs.check_mask(spec, axes, mask.shape)
-        real = mask.astype(bool).reshape(axes.batch, axes.steps)
+    real = _real_steps(spec, axes, mask)
+    # whatever stands in a masked step, NaN included, is not even looked at
+    steps = np.where(real[..., None], steps, 0.0)
     y, states = run_parts(spec, parameters, steps, states, Times(dt, real))
     return _without_batch(y, states, axes, keep_time=sequence)
 
@@ -65,6 +63,14 @@ def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple
     if not axes.batched:
         y, state = y[0], tuple(s[0] for s in state)
     return y, state[0] if len(state) == 1 else state
+
+
+def _real_steps(spec: Spec, axes: Axes, mask: Any) -> Array:
+    if mask is None:
+        return np.ones((axes.batch, axes.steps), dtype=bool)
+    given = np.asarray(mask)
+    inputs.check_mask(spec, axes, given.shape)
+    return given.astype(bool).reshape(axes.batch, axes.steps)
 
 
 def _states(spec: Spec, axes: Axes, state: Any) -> State:
