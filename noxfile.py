@@ -55,14 +55,15 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict, over every package."""
-    session.install(*PINNED, "mypy", *_editable(*PLUGINS, extras="[plot]"))
+    session.install(*PINNED, "mypy", "pytest", *_editable(*PLUGINS, extras="[plot]"))
     session.run("mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The core's tests, with no framework installed."""
-    session.install(*PINNED, *PYTEST, *_editable(extras="[plot]"))
+    # scipy: one of networkx's layouts that a drawing may use needs it
+    session.install(*PINNED, *PYTEST, "scipy", *_editable(extras="[plot]"))
     _without_frameworks(session)
     session.run("pytest", f"{CORE}/tests", *session.posargs, env=ENVIRONMENT)
 

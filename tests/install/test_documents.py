@@ -63,8 +63,8 @@ def test_python_examples_of_a_page_run_as_one_program(page, trained, tree, envir
     _shell(f".venv/bin/python -W error {script.name}", tree, environment)
 
 
-@pytest.mark.parametrize("block", [b for b in COMMANDS if b.run_by], ids=str)
-def test_command_that_something_else_runs_names_it(block) -> None:
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.run_by], ids=str)
+def test_block_that_something_else_runs_names_it(block) -> None:
     assert (documents.ROOT / block.run_by).is_file()
 
 

@@ -139,13 +139,7 @@ def make_windows(
     ends = [series.time[max(round(len(series) * f) - 1, 0)] for f in (train, train + validation)]
     windows = assign_splits(windows, (float(ends[0]), float(ends[1])))
     windows = windows.take(windows.split >= 0)
-    empty = [name for name, count in windows.counts().items() if count == 0]
-    if empty:
-        raise DataError(
-            f"{series.name}: {len(series)} observations give no {empty[0]} window of {window} with "
-            f"a target {series.clock.describe(ahead)} ± {series.clock.describe(slack)} ahead; "
-            "use a smaller window, a horizon near which there are observations, or a longer series"
-        )
+    _check_filled(windows, window)
     return windows
 
 
@@ -174,4 +168,16 @@ def _check_fits(series: Series, window: int) -> None:
         raise DataError(
             f"{series.name}: {len(series)} observations are too few for a window of {window}; "
             "use a smaller window or a longer series"
+        )
+
+
+def _check_filled(windows: Windows, window: int) -> None:
+    empty = [name for name, count in windows.counts().items() if count == 0]
+    if empty:
+        series = windows.series
+        ahead, slack = map(series.clock.describe, (windows.horizon, windows.tolerance))
+        raise DataError(
+            f"{series.name}: {len(series)} observations give no {empty[0]} window of {window} with "
+            f"a target {ahead} ± {slack} ahead; "
+            "use a smaller window, a horizon near which there are observations, or a longer series"
         )

@@ -8,7 +8,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
-from mlx.utils import tree_flatten, tree_map
+from mlx.utils import tree_map
 
 from ncps_mlx import ops
 from ncps_mlx.layers import NativeLayer
@@ -51,7 +51,7 @@ class MlxArrays:
         before = layer.parameters()
         value, (by_parameter, by_input) = mx.value_and_grad(loss, argnums=(0, 1))(before, varied)
         layer.update(before)
-        named = {name: self.numpy(g) for name, g in tree_flatten(by_parameter)}
+        named = {name: self.numpy(g) for name, g in ops.named(by_parameter).items()}
         return float(value), named, tree_map(self.numpy, by_input)
 
     def _native(self, value: Any, dtype: str) -> Any:

@@ -10,7 +10,7 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
 import numpy.typing as npt
-from mlx.utils import tree_flatten, tree_unflatten
+from mlx.utils import tree_unflatten
 
 from ncps.errors import ParameterError
 from ncps_mlx import ops
@@ -60,7 +60,7 @@ class Trainer:
         self._optimizer.learning_rate = learning_rate
         loss = self._update(*_arrays(batch), mx.array(batch.target))
         mx.eval(loss, self._net.state, self._optimizer.state)
-        return float(loss.item())
+        return float(loss)
 
     def predict(self, batch: Batch) -> npt.NDArray[np.float32]:
         """Predictions (B, outputs), without dropout."""
@@ -91,8 +91,8 @@ class Trainer:
         self._optimizer.learning_rate = rate
 
     def _moments(self) -> dict[str, mx.array]:
-        flat = tree_flatten(self._optimizer.state)
-        return {name: a for name, a in flat if name != "learning_rate"}
+        flat = ops.named(self._optimizer.state)
+        return {name: a for name, a in flat.items() if name != "learning_rate"}
 
     def _plain_update(
         self, x: mx.array, timespans: mx.array, mask: mx.array, context: mx.array, target: mx.array
@@ -100,6 +100,7 @@ class Trainer:
         def loss_of() -> mx.array:
             return mx.mean(mx.square(self._net(x, timespans, mask, context) - target))
 
+        loss: mx.array
         loss, gradients = nn.value_and_grad(self._net, loss_of)()
         gradients, _ = optim.clip_grad_norm(gradients, self._clip_norm)
         self._optimizer.update(self._net, gradients)

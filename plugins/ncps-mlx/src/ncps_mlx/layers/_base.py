@@ -9,7 +9,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import numpy.typing as npt
-from mlx.utils import tree_flatten, tree_unflatten
+from mlx.utils import tree_unflatten
 
 from ncps.canonical import ParameterMap
 from ncps.errors import BuildError, ParameterError, ShapeError
@@ -66,11 +66,8 @@ class NativeLayer(nn.Module):
     @property
     def dtype(self) -> str:
         """Name of the parameters' dtype."""
-        return ops.dtype_name(self._first()) if self._built else self._dtype
-
-    def _first(self) -> mx.array:
-        array: mx.array = tree_flatten(self.parameters())[0][1]
-        return array
+        first = ops.first_parameter(self)
+        return self._dtype if first is None else ops.dtype_name(first)
 
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
@@ -114,14 +111,14 @@ class NativeLayer(nn.Module):
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of all parameters under their native names; bfloat16 ones as float32."""
-        return {name: ops.to_numpy(a) for name, a in tree_flatten(self.parameters())}
+        return {name: ops.to_numpy(a) for name, a in ops.named(self.parameters()).items()}
 
     def set_native(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Replace all parameters at once, keeping the layer's dtype.
 
         Raises: ParameterError naming all that does not fit; nothing is changed then.
         """
-        own = dict(tree_flatten(self.parameters()))
+        own = ops.named(self.parameters())
         wanted = {name: tuple(a.shape) for name, a in own.items()}
         given = {name: tuple(np.shape(a)) for name, a in arrays.items()}
         if wanted != given:
@@ -136,10 +133,10 @@ class NativeLayer(nn.Module):
 
     def _input(self, x: Any) -> mx.array:
         """x as an array of the layer's dtype, once the layer is built for it."""
-        x = ops.as_array(x)
+        array: mx.array = ops.as_array(x)
         if not self._built:
-            self.build(x.shape)
-        return x.astype(ops.DTYPES[self.dtype])
+            self.build(array.shape)
+        return array.astype(ops.DTYPES[self.dtype])
 
     def _extra_repr(self) -> str:
         config = self.spec.to_config()

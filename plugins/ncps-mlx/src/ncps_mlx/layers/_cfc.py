@@ -6,6 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
+import numpy.typing as npt
 
 from ncps.specs import CfC as CfCSpec
 from ncps.specs import CfCBlock as CfCBlockSpec
@@ -34,8 +36,15 @@ class CfCBlock(nn.Module):
             self.A = mx.zeros((block.units,))
         self.units = block.units
         if block.mask is not None:
-            # the leading underscore keeps a constant out of the parameters
-            self._mask = _head_mask(mx.array(block.mask).T, mode)
+            self.set_mask(block.mask)
+
+    def set_mask(self, mask: npt.NDArray[np.float32]) -> None:
+        """Multiply the kernels of ff1 and ff2 by `mask` (in, H); the time heads see everything."""
+        synapses = mx.array(mask).T
+        heads = self.heads.weight.shape[0] // self.units
+        parts = [synapses] if heads == 1 else [synapses, synapses, *[mx.ones_like(synapses)] * 2]
+        # the leading underscore keeps a constant out of the parameters
+        self._mask = mx.concatenate(parts)
 
     def affines(self) -> tuple[ops.Affine, ...]:
         """Weight and bias of each affine map, synapses that do not exist set to zero."""
@@ -44,11 +53,6 @@ class CfCBlock(nn.Module):
             weight = weight * self._mask.astype(weight.dtype)
         backbone = ((layer.weight, layer.bias) for layer in self.backbone)
         return (*backbone, (weight, self.heads.bias))
-
-
-def _head_mask(mask: mx.array, mode: str) -> mx.array:
-    """The mask (H, in) of ff1 and ff2 beside ones for the time heads, which see everything."""
-    return mask if mode == "pure" else mx.concatenate([mask, mask, *[mx.ones_like(mask)] * 2])
 
 
 class _CfC:

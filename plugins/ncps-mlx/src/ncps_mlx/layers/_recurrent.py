@@ -57,6 +57,8 @@ class Sequence(RecurrentLayer):
     Without `return_state` in the spec it gives y alone.
     """
 
+    spec: Any
+
     def __call__(
         self,
         x: Any,

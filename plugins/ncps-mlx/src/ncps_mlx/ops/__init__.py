@@ -26,3 +26,5 @@ from ncps_mlx.ops._random import dropout as dropout
 from ncps_mlx.ops._random import untouched_random as untouched_random
 from ncps_mlx.ops._readout import pick as pick
 from ncps_mlx.ops._transforms import in_transform as in_transform
+from ncps_mlx.ops._trees import first_parameter as first_parameter
+from ncps_mlx.ops._trees import named as named

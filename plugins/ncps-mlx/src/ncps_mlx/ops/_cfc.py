@@ -124,4 +124,4 @@ def _merge_time(heads: mx.array, dt: mx.array | None) -> mx.array:
 
 def _split(blocks: Sequence[Block], h: mx.array) -> list[mx.array]:
     sizes = [block.units for block in blocks]
-    return mx.split(h, [sum(sizes[:i]) for i in range(1, len(sizes))], axis=-1)
+    return list(mx.split(h, [sum(sizes[:i]) for i in range(1, len(sizes))], axis=-1))

@@ -1,4 +1,4 @@
-"""Devices. In MLX a device belongs to an operation, not to an array: a layer runs where it is told."""
+"""Devices. In MLX a device belongs to an operation, not to an array or a layer."""
 
 from __future__ import annotations
 

@@ -27,15 +27,17 @@ def elapsed(
 ) -> mx.array | None:
     """Δt () for all steps, or (B, T); None when no time is given, which means 1."""
     inputs.check_one_time(spec, timespans, timestamps)
-    if timestamps is not None:
-        dt = _differences(spec, axes, timestamps)
-    elif timespans is not None:
-        dt = as_array(timespans)
-        dt = dt.reshape(inputs.timespans_shape(spec, axes, dt.shape))
-    else:
+    if timespans is None and timestamps is None:
         return None
-    _check_forward(spec, "timespans" if timestamps is None else "timestamps", dt)
-    dt = dt.astype(dtype)
+    # plain numbers are checked as such: an MLX array must be evaluated for that
+    exact = [t if isinstance(t, mx.array) else np.asarray(t) for t in (timespans, timestamps)]
+    if timestamps is None:
+        dt = exact[0].reshape(inputs.timespans_shape(spec, axes, exact[0].shape))
+        _check_forward(spec, "timespans", dt)
+    else:
+        dt = _differences(exact[1].reshape(inputs.timestamps_shape(spec, axes, exact[1].shape)))
+        _check_forward(spec, "timestamps", dt)
+    dt = as_array(dt).astype(dtype)
     if dt.shape == (1, 1):
         return dt.reshape(())
     return mx.broadcast_to(dt, (axes.batch, axes.steps))
@@ -46,25 +48,21 @@ def as_array(value: Any) -> mx.array:
     return value if isinstance(value, mx.array) else from_numpy(np.asarray(value))
 
 
-def _differences(spec: Spec, axes: Axes, timestamps: Any) -> mx.array:
+def _differences(times: Any) -> Any:
     """Δt_t = τ_t - τ_{t-1} and Δt_0 = 0, in the precision that the times came in."""
-    if isinstance(timestamps, mx.array):
-        times = timestamps.reshape(inputs.timestamps_shape(spec, axes, timestamps.shape))
+    if isinstance(times, mx.array):
         return mx.concatenate([mx.zeros_like(times[:, :1]), times[:, 1:] - times[:, :-1]], axis=1)
-    exact = np.asarray(timestamps, dtype=np.float64)
-    exact = exact.reshape(inputs.timestamps_shape(spec, axes, exact.shape))
-    return from_numpy(np.diff(exact, axis=1, prepend=exact[:, :1]))
+    return np.diff(times, axis=1, prepend=times[:, :1])
 
 
-def _check_forward(spec: Spec, name: str, dt: mx.array) -> None:
+def _check_forward(spec: Spec, name: str, dt: Any) -> None:
     if dt.size == 0:
         return
-    smallest = mx.min(dt)
     try:
-        value = float(smallest.item())
+        smallest = float(dt.min())
     except ValueError:
         # inside compile or vmap there are no values to look at
         return
     # written so that NaN fails too
-    if not value >= 0:
-        raise inputs.negative_time(spec, name, value)
+    if not smallest >= 0:
+        raise inputs.negative_time(spec, name, smallest)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import mlx.core as mx
 
 
 def draw_seed() -> int:
     """A seed from MLX's own generator, so that `mx.random.seed` fixes what is built next."""
-    return int(mx.random.randint(0, 2**31 - 1).item())
+    return int(mx.random.randint(0, 2**31 - 1))
 
 
 @contextmanager
 def untouched_random() -> Iterator[None]:
     """Put MLX's generator back to where it was: stock layers draw values that are then replaced."""
-    high, low = mx.random.state[0].tolist()
+    state: Any = mx.random.state
+    high, low = state[0].tolist()
     try:
         yield
     finally:
