@@ -86,9 +86,8 @@ class Trainer:
                 "Nothing was changed. Resume with the layers and options that the run began with."
             )
         new = [(name, mx.array(np.asarray(a)).astype(own[name].dtype)) for name, a in state.items()]
-        rate = self._optimizer.learning_rate
-        self._optimizer.state = tree_unflatten(new)
-        self._optimizer.learning_rate = rate
+        # in place: the compiled step holds this dict, and a new one would never reach it
+        self._optimizer.state.update(tree_unflatten(new))
 
     def _moments(self) -> dict[str, mx.array]:
         flat = ops.named(self._optimizer.state)

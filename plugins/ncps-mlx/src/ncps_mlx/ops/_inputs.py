@@ -22,6 +22,15 @@ def initial_states(spec: Spec, axes: Axes, state: Any, dtype: mx.Dtype) -> tuple
     return tuple(a.reshape(axes.batch, a.shape[-1]).astype(dtype) for a in arrays)
 
 
+def mapped_alike(states: tuple[mx.array, ...], x: mx.array) -> tuple[mx.array, ...]:
+    """The same states, but mapped by `mx.vmap` whenever x (B, T, D) is.
+
+    MLX's addmm raises when what is added is mapped and the product is not, as p + h U is at the
+    first step. Held to that by `test_vmap_over_inputs_equals_a_loop`.
+    """
+    return tuple(mx.where(mx.array(True), s, x[:, 0, :1]) for s in states)
+
+
 def elapsed(
     spec: Spec, axes: Axes, timespans: Any, timestamps: Any, dtype: mx.Dtype
 ) -> mx.array | None:
