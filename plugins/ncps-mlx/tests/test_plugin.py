@@ -13,7 +13,7 @@ import pytest
 
 import ncps
 from ncps import registry, specs
-from ncps.errors import PluginError
+from ncps.errors import PluginError, SpecError
 from ncps.wirings import AutoNCP
 from ncps_mlx import _plugin, layers, ops
 from ncps_mlx.arrays import MlxArrays
@@ -118,3 +118,18 @@ def test_gradients_leave_the_layer_as_it_was():
     assert by_input["state"].shape == state.shape
     for name, array in layer.get_native().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, num_layers=2)), "in one direction"),
+        (
+            lambda: layers.CfC(specs.CfC(input_size=3, units=AutoNCP(12, 3), wiring_mode="strict")),
+            "wiring_mode",
+        ),
+    ],
+)
+def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):
+    with pytest.raises(SpecError, match=f"cannot be made so on MLX: .*{reason}"):
+        make()
