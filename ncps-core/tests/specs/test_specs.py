@@ -104,6 +104,15 @@ def test_an_added_parameter_leaves_the_values_of_the_others() -> None:
     assert all(np.array_equal(plain[k], more[k]) for k in plain)
 
 
+def test_seed_is_any_integer_from_zero_up() -> None:
+    spec = specs.Dense(input_size=2, units=3)
+    numpys, own = spec.initial_parameters(np.int64(3)), spec.initial_parameters(3)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(numpys["kernel"], own["kernel"])
+    for seed in (-1, 1.5, True):
+        with pytest.raises(SpecError, match="Dense expected seed to be an integer >= 0"):
+            spec.initial_parameters(seed)  # type: ignore[arg-type]
+
+
 def test_seedless_parameters_differ_from_call_to_call() -> None:
     spec = specs.Dense(input_size=2, units=3)
     first, second = spec.initial_parameters(), spec.initial_parameters()

@@ -34,14 +34,19 @@ def test_both_times_are_refused(layer):
         layer(X, timespans=1.0, timestamps=mx.ones((4, 11)))
 
 
-@pytest.mark.parametrize("bad", [-0.5, float("nan")])
+@pytest.mark.parametrize("bad", [-0.5, float("nan"), float("inf")])
 @pytest.mark.parametrize("form", ["float", "numpy", "mlx"])
-def test_negative_and_missing_elapsed_times_are_refused(layer, bad, form):
+def test_elapsed_times_that_are_none_are_refused(layer, bad, form):
     times = np.ones((4, 11), np.float32)
     times[2, 3] = bad
     given = {"float": bad, "numpy": times, "mlx": mx.array(times)}[form]
     with pytest.raises(ShapeError, match="timespans with every elapsed time >= 0"):
         layer(X, timespans=given)
+
+
+def test_elapsed_time_too_long_for_the_dtype_is_refused(layer):
+    with pytest.raises(ShapeError, match=r"finite in float32, got 1e\+300"):
+        layer(X, timespans=1e300)
 
 
 def test_elapsed_times_are_checked_inside_grad_and_passed_over_inside_compile(layer):

@@ -93,8 +93,9 @@ def _elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any) -> Array:
     else:
         dt = _floats(1.0 if timespans is None else timespans)
         dt = dt.reshape(inputs.timespans_shape(spec, axes, dt.shape))
-    if not np.all(dt.real >= 0):
-        raise inputs.negative_time(spec, name, float(np.min(dt.real)))
+    bad = dt.real[~((dt.real >= 0) & np.isfinite(dt.real))]
+    if bad.size:
+        raise inputs.bad_time(spec, name, float(bad.min()), "float64")
     return np.broadcast_to(dt, (dt.shape[0], axes.steps))
 
 

@@ -42,10 +42,10 @@ def elapsed(
     exact = [t if isinstance(t, mx.array) else np.asarray(t) for t in (timespans, timestamps)]
     if timestamps is None:
         dt = exact[0].reshape(inputs.timespans_shape(spec, axes, exact[0].shape))
-        _check_forward(spec, "timespans", dt)
+        _check_forward(spec, "timespans", dt, dtype)
     else:
         dt = _differences(exact[1].reshape(inputs.timestamps_shape(spec, axes, exact[1].shape)))
-        _check_forward(spec, "timestamps", dt)
+        _check_forward(spec, "timestamps", dt, dtype)
     dt = as_array(dt).astype(dtype)
     if dt.shape == (1, 1):
         return dt.reshape(())
@@ -64,14 +64,15 @@ def _differences(times: Any) -> Any:
     return np.diff(times, axis=1, prepend=times[:, :1])
 
 
-def _check_forward(spec: Spec, name: str, dt: Any) -> None:
+def _check_forward(spec: Spec, name: str, dt: Any, dtype: mx.Dtype) -> None:
     if dt.size == 0:
         return
     try:
-        smallest = float(dt.min())
+        smallest, largest = float(dt.min()), float(dt.max())
     except ValueError:
         # inside compile or vmap there are no values to look at
         return
     # written so that NaN fails too
-    if not smallest >= 0:
-        raise inputs.negative_time(spec, name, smallest)
+    if not 0 <= smallest <= largest <= float(mx.finfo(dtype).max):
+        got = largest if smallest >= 0 else smallest
+        raise inputs.bad_time(spec, name, got, str(dtype).rpartition(".")[2])
