@@ -15,6 +15,7 @@ Indices = npt.NDArray[np.intp]
 
 SPLITS = ("train", "validation", "test")
 _UNSPLIT = np.int8(-1)
+_LARGEST = 1e140
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ def all_windows(series: Series, *, window: int, horizon: float, tolerance: float
     later than the last input; the earlier of two equally near. Nothing is interpolated.
     """
     _check_fits(series, window)
+    _check_magnitude(series)
     time = series.time
     last = np.arange(window - 1, len(series))
     goal = time[last] + horizon
@@ -156,7 +158,7 @@ def resolve(series: Series, option: str, length: str | float | None, default: fl
         return default
     if isinstance(length, str):
         return series.clock.duration(option, length)
-    if not length > 0:
+    if not 0 < length < np.inf:
         raise ConfigError(f"{option} {length!r} is not a positive length of time")
     return float(length)
 
@@ -169,6 +171,22 @@ def _check_fits(series: Series, window: int) -> None:
             f"{series.name}: {len(series)} observations are too few for a window of {window}; "
             "use a smaller window or a longer series"
         )
+
+
+def _check_magnitude(series: Series) -> None:
+    """DataError when squares of the numbers, as in a mean squared error, would over- or underflow.
+
+    That is outside 1e-140 to 1e140; zero is fine.
+    """
+    columns = (np.append(np.diff(series.time), series.time), series.values, *series.features.T)
+    for name, numbers in zip(series.columns, columns, strict=True):
+        largest = float(np.abs(numbers).max())
+        if largest != 0 and not 1 / _LARGEST < largest < _LARGEST:
+            size = "large" if largest > 1 else "small"
+            raise DataError(
+                f"{series.name}: the numbers in column {name!r}, up to {largest:.3g}, are too "
+                f"{size} to compute with; give them in another unit"
+            )
 
 
 def _check_filled(windows: Windows, window: int) -> None:
