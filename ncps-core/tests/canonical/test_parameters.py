@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +139,27 @@ def test_reference_does_not_impose_its_dtype_on_other_technologies(tmp_path: Pat
         assert json.loads(file.metadata()["layers"])[""]["dtype"] is None
 
 
-def test_name_with_a_dot_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"without a dot, got 'a\.b'"):
-        ncps.save({"a.b": dense()}, tmp_path / "m.safetensors")
+@pytest.mark.parametrize(
+    ("model", "got"),
+    [
+        ({"a.b": dense()}, r"dict\['a.b'\]"),
+        ({1: dense()}, r"dict\[1\]"),
+        ({"a": np.ones(2)}, r"dict\['a'\]"),
+        ({}, r"dict\[\]"),
+        ([dense()], "list"),
+    ],
+)
+def test_models_that_cannot_be_saved_are_refused(model: Any, got: str, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=f"a dict of such layers .* got {got}"):
+        ncps.save(model, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_saving_into_no_folder_names_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"make it first: .*nowhere"):
+        ncps.save(dense(), tmp_path / "nowhere" / "m.safetensors")
+
+
+def test_parameters_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(ParameterError, match="a mapping of names to arrays, got NoneType"):
+        ncps.load_parameters(dense(), None)  # type: ignore[arg-type]

@@ -87,9 +87,10 @@ def test_empty_sequence_keeps_the_state() -> None:
     ("arguments", "message"),
     [
         ({"timespans": np.ones(4)}, r"CfC expected timespans \(3, 5\), got \(4,\)"),
-        ({"timespans": -np.ones(5)}, r"every elapsed time >= 0, got -1"),
-        ({"timespans": np.full(5, np.nan)}, r"every elapsed time >= 0, got nan"),
-        ({"timestamps": np.arange(5.0)[::-1]}, r"expected timestamps .* >= 0, got -1. Sort"),
+        ({"timespans": -np.ones(5)}, r"every elapsed time >= 0 and finite in float64, got -1"),
+        ({"timespans": np.full(5, np.nan)}, r"finite in float64, got nan. Leave out steps"),
+        ({"timespans": np.inf}, r"finite in float64, got inf"),
+        ({"timestamps": np.arange(5.0)[::-1]}, r"expected timestamps .* got -1. Sort"),
         ({"timestamps": 3.0}, r"expected timestamps \(3, 5\), got a scalar"),
         ({"timestamps": np.ones(5), "timespans": 1.0}, r"timespans or timestamps, got both"),
         ({"mask": np.ones(5, bool)}, r"CfC expected mask \(3, 5\), got \(5,\)"),

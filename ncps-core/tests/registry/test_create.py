@@ -49,6 +49,12 @@ def test_create_takes_a_finished_spec_and_no_options_beside_it(site: Site) -> No
         registry.create(spec, units=3)
 
 
+@pytest.mark.parametrize("layer", [None, int, {"layer": "Dense"}])
+def test_layer_that_is_neither_name_nor_spec_is_refused(layer: Any) -> None:
+    with pytest.raises(SpecError, match="create expected a layer's name or a spec, got"):
+        registry.create(layer)
+
+
 def test_unknown_option_raises_before_anything_is_chosen(site: Site) -> None:
     site.plugin("acme", hooks="raise RuntimeError")
     with pytest.raises(UnknownNameError, match="Did you mean 'units'"):

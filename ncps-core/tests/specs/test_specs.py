@@ -9,7 +9,7 @@ import pytest
 
 from ncps import specs
 from ncps.errors import BuildError, ShapeError, SpecError, UnknownNameError
-from ncps.wirings import NCP, AutoNCP, FullyConnected
+from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 
 EXAMPLES = [
     specs.Dense(units=3),
@@ -20,6 +20,20 @@ EXAMPLES = [
     specs.CfC(units=3, backbone_layers=0, mixed_memory=True),
     specs.CfC(input_size=2, units=AutoNCP(8, 2), proj_size=5),
     specs.CfC(units=FullyConnected(6, 2)),
+    specs.CfC(input_size=2, units=AutoNCP(8, 2), wiring_mode="strict", bidirectional=True),
+    specs.LSTM(input_size=2, units=3, num_layers=2, bidirectional=True),
+    specs.RNNCell(input_size=2, units=3, activation="relu"),
+    specs.RNN(units=3, use_bias=False, num_layers=3),
+    specs.GRUCell(input_size=2, units=3, reset_after=False),
+    specs.GRU(units=3, return_state=False, bidirectional=True),
+    specs.LTCCell(input_size=2, units=AutoNCP(8, 2), input_mapping=None, epsilon=0.0),
+    specs.LTC(input_size=2, units=3, implicit_param_constraints=False, mixed_memory=True),
+    specs.LTC(input_size=4, units=Random(8, 2, 0.5), num_layers=2, bidirectional=True),
+    specs.LTC(units=AutoNCP(8, 2), num_layers=2),
+    specs.CTRNNCell(units=5, ode_unfolds=3),
+    specs.CTRNN(input_size=2, units=AutoNCP(8, 2), activation="sigmoid", num_layers=2),
+    specs.NCPDense(input_size=2, units=AutoNCP(8, 2), use_signs=True),
+    specs.NCPDense(units=4, activation="relu", use_bias=False),
 ]
 
 
@@ -90,6 +104,15 @@ def test_an_added_parameter_leaves_the_values_of_the_others() -> None:
     assert all(np.array_equal(plain[k], more[k]) for k in plain)
 
 
+def test_seed_is_any_integer_from_zero_up() -> None:
+    spec = specs.Dense(input_size=2, units=3)
+    numpys, own = spec.initial_parameters(np.int64(3)), spec.initial_parameters(3)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(numpys["kernel"], own["kernel"])
+    for seed in (-1, 1.5, True):
+        with pytest.raises(SpecError, match="Dense expected seed to be an integer >= 0"):
+            spec.initial_parameters(seed)  # type: ignore[arg-type]
+
+
 def test_seedless_parameters_differ_from_call_to_call() -> None:
     spec = specs.Dense(input_size=2, units=3)
     first, second = spec.initial_parameters(), spec.initial_parameters()
@@ -114,6 +137,13 @@ def test_recurrent_kernels_of_the_memory_are_orthogonal() -> None:
         (specs.CfC(units=AutoNCP(8, 2)), (7, 5, 4), (7, 5, 2)),
         (specs.CfC(units=FullyConnected(6, 4)), (7, 5, 4), (7, 5, 4)),
         (specs.CfC(units=4, proj_size=9), (7, 5, 4), (7, 5, 9)),
+        (specs.CfC(units=4, proj_size=9, bidirectional=True), (7, 5, 4), (7, 5, 18)),
+        (specs.LTC(units=AutoNCP(8, 2), num_layers=3), (7, 5, 4), (7, 5, 2)),
+        (specs.LTCCell(units=4), (4,), (4,)),
+        (specs.GRU(units=3, bidirectional=True, return_sequences=False), (7, 5, 4), (7, 6)),
+        (specs.RNN(units=3), (None, 5, 4), (None, 5, 3)),
+        (specs.CTRNN(units=AutoNCP(8, 2)), (5, 4), (5, 2)),
+        (specs.NCPDense(units=AutoNCP(8, 2)), (7, 5, 4), (7, 5, 8)),
     ],
 )
 def test_output_shape(

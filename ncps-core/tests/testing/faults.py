@@ -13,6 +13,7 @@ from ncps.testing._numpy_adapter import NumpyArrays
 
 from . import wrong_arrays as a
 from . import wrong_layers as w
+from . import wrong_liquid as q
 from . import wrong_manners as m
 
 
@@ -134,4 +135,29 @@ FAULTS: dict[str, Fault] = {
         "LSTM", a.NanGradientOfMaskedSteps(), "finite", "masked_gradients"
     ),
     "dtype claimed in vain": _arrays("Dense", a.ClaimsMore(), "float32", "dtypes"),
+    "reset before the product": _layer("GRU", q.ResetBeforeTheProduct, "y: expected", "values"),
+    "relu forgotten": _layer("RNNCell", q.ReluForgotten, "relu", "values"),
+    "epsilon at its default": _layer("LTCCell", q.EpsilonAtItsDefault, "epsilon=0.01", "values"),
+    "unfolds forgotten": _layer("CTRNN", q.OneUnfoldOnly, "y: expected", "values"),
+    "time constant ignored": _layer(
+        "CTRNNCell", q.TimeConstantIgnored, "y: expected", "round_trip"
+    ),
+    "output mapping skipped": _layer("LTC", q.OutputMappingSkipped, "y: expected", "round_trip"),
+    "constraints skipped": _layer(
+        "LTC", q.ConstraintsSkipped, "implicit_param_constraints=False", "round_trip"
+    ),
+    "strict wiring ignored": _layer("CfC", q.StrictWiringIgnored, "strict", "values"),
+    "signs ignored": _layer("NCPDense", q.SignsIgnored, "use_signs=True", "values"),
+    "directions swapped": _layer(
+        "RNN", q.DirectionsSwapped, "bidirectional=True", "layers_and_directions"
+    ),
+    "reverse reads its own time": _layer(
+        "CTRNN", q.ReverseReadsItsOwnTime, "y: expected", "layers_and_directions"
+    ),
+    "reverse reads the time of padding": _layer(
+        "LTC", q.ReverseReadsTheTimeOfPadding, "bidirectional=True", "layers_and_directions"
+    ),
+    "no gradient of lower layers": _arrays(
+        "GRU", q.UpperLayersAlone(), "gradient of stack_0", "composed_gradients"
+    ),
 }

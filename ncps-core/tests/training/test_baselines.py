@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,3 +70,31 @@ def test_errors_by_hand() -> None:
     assert (errors.mae, errors.windows) == (1.5, 2)
     assert errors.rmse == pytest.approx(np.sqrt(4.5))
     assert Errors.of(np.ones(1), np.array([np.nan])).windows == 0
+
+
+@pytest.mark.parametrize("factor", [1e-11, 1e-100, 1e100])
+def test_ridge_does_not_depend_on_the_magnitude(wave: Make, factor: float) -> None:
+    windows = make_windows(wave(200, features=1), window=6)
+    series = windows.series
+    other = replace(series, values=series.values * factor, features=series.features * factor)
+    small = replace(windows, series=other)
+    one, two = (
+        Ridge.fit(w.part("train"), w.part("validation")).forecast(w) for w in (windows, small)
+    )
+    np.testing.assert_allclose(two / factor, one, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", ["train", "test"])
+def test_ridge_is_chosen_on_validation_and_nowhere_else(wave: Make, wrong: str) -> None:
+    windows = make_windows(wave(120, seed=1), window=12)
+    train, validation = windows.part("train"), windows.part("validation")
+    best, other = Ridge.fit(train, validation), Ridge.fit(train, windows.part(wrong))
+    # by validation the penalty and the design are others, so a choice made elsewhere shows
+    assert best.alpha != other.alpha
+    assert best.design != other.design
+    fits = [fit for design in ("plain", "products") for fit in _path(train, design)]
+    errors = {
+        (f.design, f.alpha): float(np.mean((f.forecast(validation) - validation.actual) ** 2))
+        for f in fits
+    }
+    assert (best.design, best.alpha) == min(errors, key=lambda key: errors[key])

@@ -113,6 +113,14 @@ BAD = {
         "date,co2\n2001-01-01,1,9\n2001-01-08,2\n",
         "row 2: expected 2 cells, as in the header, got 3",
     ),
+    "open quote, many rows on": (
+        'date,co2\n2001-01-01,1\n2001-01-02,"2\n' + "2001-01-03,3\n" * 9,
+        "row 3: not CSV: unexpected end of data",
+    ),
+    "row below a cell of two lines": (
+        'date,note,co2\n2001-01-01,"a\nb",1\n\n2001-01-02,c,x\n2001-01-03,c,2\n2001-01-04,c,3\n',
+        "row 5, column 'co2': 'x' is not a number",
+    ),
     "open quote": ('date,co2\n2001-01-01,"1\n', "row 2: not CSV: unexpected end of data"),
 }
 

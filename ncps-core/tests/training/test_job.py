@@ -1,4 +1,4 @@
-"""The whole job on the technology numpy: train, continue, predict, and what goes wrong."""
+"""The whole job on the technology numpy: train, continue, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from ncps import registry
 from ncps.errors import ConfigError, DataError, FileFormatError, PluginError
 from ncps.training import (
     DataOptions,
-    Errors,
     LoopOptions,
     ModelOptions,
     TrainingError,
     TrainOptions,
-    forecast,
-    load_series,
+    fit,
+    make_windows,
     resume,
     train,
 )
@@ -50,9 +49,23 @@ def _json(folder: Path, name: str):
 
 def test_model_learns_more_than_persistence(wave_csv: Path, tmp_path: Path) -> None:
     options = _options(wave_csv, model={"wiring": "full:16,16"}, epochs=40, learning_rate=0.05)
-    fit, _ = train(options, tmp_path / "run")
-    errors = fit.errors()
+    run, _ = train(options, tmp_path / "run")
+    errors = run.errors()
     assert errors["CfC"].mae < 0.8 * errors["persistence"].mae
+
+
+def test_later_values_change_neither_parameters_nor_baseline(wave) -> None:
+    series = wave(160)
+    windows = make_windows(series, window=8)
+    late = series.time > windows.ends[1]
+    spoiled = replace(windows, series=replace(series, values=series.values + 50.0 * late))
+    model, loop = ModelOptions(wiring="auto:8,2"), LoopOptions(epochs=3)
+    one, two = fit(windows, model, loop), fit(spoiled, model, loop)
+    assert one.scaling == two.scaling
+    assert one.state.history == two.state.history
+    assert all(np.array_equal(one.state.best[k], two.state.best[k]) for k in one.state.best)
+    np.testing.assert_array_equal(one.ridge.weights, two.ridge.weights)
+    assert one.errors()["CfC"].mae != two.errors()["CfC"].mae
 
 
 def test_same_seed_same_files_and_another_seed_others(wave_csv: Path, tmp_path: Path) -> None:
@@ -99,8 +112,15 @@ def test_resume_of_a_finished_run_says_so(wave_csv: Path, tmp_path: Path) -> Non
     before = _json(tmp_path / "run", "metrics.json")
     notes: list[str] = []
     resume(tmp_path / "run", note=notes.append)
-    assert notes == ["the run is over: its epochs are used up (--epochs, --patience)"]
+    assert notes == ["the run is over: its epochs limit is reached; raise it with --epochs"]
     assert _json(tmp_path / "run", "metrics.json") == before
+
+
+def test_resume_finds_a_series_that_was_moved(wave_csv: Path, tmp_path: Path) -> None:
+    train(_options(wave_csv, epochs=1), tmp_path / "run")
+    moved = wave_csv.rename(tmp_path / "moved.csv")
+    resume(tmp_path / "run", source=str(moved), epochs=2)
+    assert _json(tmp_path / "run", "config.json")["options"]["data"]["source"] == str(moved)
 
 
 def test_resume_refuses_a_changed_series(wave_csv: Path, tmp_path: Path) -> None:
@@ -124,9 +144,9 @@ def test_interrupted_run_is_kept_and_continues(
         return step(self, batch, rate)
 
     monkeypatch.setattr(numpy_trains, "step", interrupted)
-    fit, folder = train(_options(wave_csv, epochs=4), tmp_path / "run")
-    assert fit.stopped == _json(folder, "metrics.json")["stopped"] == "interrupted"
-    assert 0 < fit.state.epochs < 4
+    run, folder = train(_options(wave_csv, epochs=4), tmp_path / "run")
+    assert run.stopped == _json(folder, "metrics.json")["stopped"] == "interrupted"
+    assert 0 < run.state.epochs < 4
     resume(folder)
     assert _json(folder, "metrics.json") == _json(tmp_path / "whole", "metrics.json")
 
@@ -188,9 +208,9 @@ def test_default_folder_is_numbered(
 
 
 def test_layer_that_takes_a_wiring_gets_one_by_default(wave_csv: Path, tmp_path: Path) -> None:
-    fit, _ = train(_options(wave_csv, model={"wiring": None}, epochs=1), tmp_path / "run")
-    assert fit.built.wiring == "auto:32"
-    assert fit.built.layers["recurrent"].spec.wiring.units == 32
+    run, _ = train(_options(wave_csv, model={"wiring": None}, epochs=1), tmp_path / "run")
+    assert run.built.wiring == "auto:32"
+    assert run.built.layers["recurrent"].spec.wiring.units == 32
 
 
 def test_gaps_and_drops_are_noted(wave_csv: Path, tmp_path: Path) -> None:
@@ -214,92 +234,6 @@ def test_no_trainer_says_what_to_install(
     monkeypatch.setattr(registry, "trainer", nothing)
     with pytest.raises(PluginError, match=r'install a framework to train, .*"ncps\[mlx\]"'):
         train(_options(wave_csv), tmp_path / "run")
-
-
-def test_predict_gives_the_numbers_of_the_training(wave_csv: Path, tmp_path: Path) -> None:
-    fit, folder = train(_options(wave_csv, data={"drop": 0.3}), tmp_path / "run")
-    result = forecast(folder, wave_csv, technology="numpy")
-    assert result.trained_on
-    known = result.windows.split >= 0
-    np.testing.assert_array_equal(result.windows.split[known], fit.windows.split)
-    np.testing.assert_array_equal(result.windows.actual[known], fit.windows.actual)
-    scaled = (result.values[known] - fit.forecasts["CfC"]) / fit.scaling.target_scale
-    np.testing.assert_allclose(scaled, 0, atol=1e-5)
-    assert result.errors()["test"].mae == pytest.approx(fit.errors()["CfC"].mae, abs=1e-5)
-
-
-def test_predict_forecasts_beyond_the_end(wave_csv: Path, tmp_path: Path) -> None:
-    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
-    result = forecast(folder, wave_csv)
-    time, ahead, value, actual = result.rows()[-1]
-    assert time == wave_csv.read_text().splitlines()[-1].split(",")[0]
-    last = np.datetime64(time) + np.timedelta64(6, "D")
-    assert ahead == str(last)
-    assert np.isfinite(float(value))
-    assert actual == ""
-
-
-def test_predict_reads_another_series_whole(wave_csv: Path, tmp_path: Path) -> None:
-    _, folder = train(_options(wave_csv, data={"drop": 0.3}, epochs=1), tmp_path / "run")
-    rows = wave_csv.read_text().splitlines()
-    other = tmp_path / "other.csv"
-    other.write_text("\n".join(rows[:1] + rows[60:]) + "\n")
-    result = forecast(folder, other)
-    assert not result.trained_on
-    assert result.windows.series.dropped == 0
-    assert len(result.values) == 101 - 8 + 1
-    assert list(result.errors()) == ["all"]
-    known = ~np.isnan(result.windows.actual)
-    by_hand = np.abs(result.values - result.windows.actual)[known].mean()
-    assert result.errors()["all"] == Errors(
-        pytest.approx(by_hand), pytest.approx(result.errors()["all"].rmse), int(known.sum())
-    )
-
-
-def test_predict_forecast_depends_on_its_window_alone(wave_csv: Path, tmp_path: Path) -> None:
-    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
-    series = load_series(wave_csv)
-    whole = forecast(folder, series)
-    changed = replace(series, values=series.values + 100 * (np.arange(len(series)) > 60))
-    cut = forecast(folder, changed)
-    before = whole.windows.inputs[:, -1] <= 60
-    known = whole.windows.target >= 0
-    np.testing.assert_array_equal(whole.values[before & known], cut.values[before & known])
-    assert not np.array_equal(whole.values[~before], cut.values[~before])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("date,depth\n2001-01-01,1\n2001-01-02,2\n", "there is no column 'level \\(m\\)'"),
-        ("date,level (m)\n1,1\n2,2\n", "the times in column 'date' are numbers, but the model was"),
-        ("date,level (m)\n2001-01-01,1\n2001-01-02,2\n", "2 observations are too few for a window"),
-    ],
-)
-def test_predict_refuses_a_series_that_does_not_fit(
-    wave_csv: Path, tmp_path: Path, text: str, message: str
-) -> None:
-    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
-    other = tmp_path / "other.csv"
-    other.write_text(text)
-    with pytest.raises(DataError, match=message):
-        forecast(folder, other)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "is no folder that ncps train wrote: config.json: No such file"),
-        ("{", "config.json is not JSON"),
-        ('{"schema": 99}', "expected schema 1, got 99; train it anew"),
-        ('{"schema": 1}', "config.json is damaged: KeyError 'series'"),
-    ],
-)
-def test_folder_that_is_none_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / "config.json").write_text(content)
-    with pytest.raises(FileFormatError, match=message):
-        forecast(tmp_path, "co2")
 
 
 def test_checkpoint_that_is_none_is_refused(wave_csv: Path, tmp_path: Path) -> None:

@@ -238,3 +238,10 @@ def test_checkpoint_keeps_everything(tmp_path) -> None:
 def test_options_that_cannot_be_are_refused(option: str, value: float, expected: str) -> None:
     with pytest.raises(ConfigError, match=f"{option} .* cannot be; expected {expected}"):
         LoopOptions(**{option: value})
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_norm", "weight_decay"])
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_option_that_is_no_finite_number_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"{name} (inf|nan) cannot be"):
+        LoopOptions(**{name: value})

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ncps.errors import DataError
 from ncps.training import Scaling, Series, make_windows
 
 Make = Callable[..., Series]
@@ -91,3 +92,32 @@ def test_constant_series_is_not_divided_by_nothing(wave: Make) -> None:
 def test_config_round_trip_keeps_every_digit(wave: Make) -> None:
     scaling = Scaling.fit(make_windows(wave(150, features=2), window=9).part("train"))
     assert Scaling.from_config(json.loads(json.dumps(scaling.to_config()))) == scaling
+
+
+@pytest.mark.parametrize("factor", [1e-11, 1e-100, 1e100])
+def test_magnitude_of_the_values_changes_nothing(wave: Make, factor: float) -> None:
+    windows = make_windows(wave(150, features=1), window=9)
+    series = windows.series
+    other = replace(series, values=series.values * factor, features=series.features * factor)
+    small = replace(windows, series=other)
+    one, two = (Scaling.fit(w.part("train")).batch(w) for w in (windows, small))
+    for name in ("x", "timespans", "context", "target"):
+        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=1e-5, atol=1e-6)
+
+
+def test_rounding_is_no_change(wave: Make) -> None:
+    series = wave(150)
+    noise = np.random.default_rng(0).integers(-2, 3, 150)
+    flat = replace(series, values=3.0 + noise * np.spacing(3.0))
+    windows = make_windows(flat, window=9)
+    scaling = Scaling.fit(windows.part("train"))
+    assert scaling.value_scale == scaling.target_scale == scaling.level[1] > 2.9
+
+
+def test_number_far_from_the_training_is_refused(wave: Make) -> None:
+    windows = make_windows(wave(150), window=9)
+    scaling = Scaling.fit(windows.part("train"))
+    windows.series.values[-1] = 1e30
+    message = "wave: in the window that ends at .* a number is .* times the scale of the training"
+    with pytest.raises(DataError, match=message):
+        scaling.batch(windows)

@@ -114,6 +114,8 @@ def test_duration_has_a_unit_for_dates(text: str, seconds: float) -> None:
         (Clock("date"), "4m", "horizon '4m' needs a unit"),
         (Clock("number"), "4w", "horizon '4w' has a unit, but the series' times are plain numbers"),
         (Clock("number"), "-4", "horizon '-4' is not a positive length of time such as 4$"),
+        (Clock("date"), "9" * 400 + "w", r"horizon '9+\.\.\.9+w' is not a positive length of time"),
+        (Clock("number"), "9" * 400, r"horizon '9+\.\.\.9+' is not a positive length of time"),
         (Clock("date"), "0w", "horizon '0w' is not a positive length of time such as 4w or 30d$"),
     ],
 )  # fmt: skip
@@ -152,3 +154,9 @@ def test_fingerprint_tells_series_apart(tmp_path: Path) -> None:
     same = _load(tmp_path, "when;what\n1;10\n2;20.0\n")
     other = _load(tmp_path, "t,v\n1,10\n2,20.5\n")
     assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_time_past_the_year_9999_is_written(tmp_path: Path) -> None:
+    clock = Clock("date")
+    assert clock.format(clock.parse("9999-12-31")) == "9999-12-31"
+    assert clock.format(clock.parse("9999-12-31") + 86400).endswith("10000-01-01T00:00:00")

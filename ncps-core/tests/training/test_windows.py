@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ncps.errors import ConfigError, DataError
 from ncps.training import Series, all_windows, make_windows
 from ncps.training._times import Clock
 
+Make = Callable[..., Series]
 gaps = st.lists(st.floats(0.05, 9.0), min_size=30, max_size=80)
 
 
@@ -124,7 +126,7 @@ def test_windows_that_cannot_be_are_refused(options, error, message: str) -> Non
         make_windows(_series(list(range(100))), **options)
 
 
-def test_windows_do_not_depend_on_values_after_them(wave: Callable[..., Series]) -> None:
+def test_windows_do_not_depend_on_values_after_them(wave: Make) -> None:
     series = wave(120)
     changed = series.values.copy()
     changed[-30:] = 1e6
@@ -133,3 +135,18 @@ def test_windows_do_not_depend_on_values_after_them(wave: Callable[..., Series])
     two = make_windows(other, window=10, horizon=5 * 86400.0)
     np.testing.assert_array_equal(one.part("train").actual, two.part("train").actual)
     np.testing.assert_array_equal(one.part("train").last, two.part("train").last)
+
+
+@pytest.mark.parametrize(
+    ("factor", "size"), [(1e200, "large"), (1e300, "large"), (1e-200, "small")]
+)
+def test_numbers_whose_squares_overflow_are_refused(wave: Make, factor: float, size: str) -> None:
+    series = wave(60)
+    with pytest.raises(DataError, match=f"column 'level', up to .* are too {size} to compute with"):
+        make_windows(replace(series, values=series.values * factor), window=8)
+
+
+@pytest.mark.parametrize("length", [float("inf"), float("nan")])
+def test_length_that_is_no_finite_number_is_refused(wave: Make, length: float) -> None:
+    with pytest.raises(ConfigError, match=r"horizon (inf|nan) is not a positive length of time"):
+        make_windows(wave(60), window=8, horizon=length)

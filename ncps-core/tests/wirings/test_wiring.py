@@ -329,3 +329,17 @@ def test_numpy_integers_are_sizes_and_indices() -> None:
 def test_repr_shows_the_size_of_the_circuit() -> None:
     expected = "FullyConnected(units=3, output_dim=1, input_dim=2, synapses=9)"
     assert repr(FullyConnected(3, 1).built(2)) == expected
+
+
+def test_unbuilt_copy_can_be_built_for_other_inputs() -> None:
+    built = AutoNCP(12, 3).built(4)
+    copy = built.unbuilt()
+    assert not copy.is_built()
+    copy.build(7)
+    assert copy == AutoNCP(12, 3).built(7)
+    assert built.input_dim == 4
+
+
+def test_unbuilt_copy_keeps_sensory_synapses_of_its_own() -> None:
+    wiring = Wiring.from_adjacency(np.eye(2, dtype=int), sensory=[[1, -1]])
+    assert wiring.unbuilt().input_dim == 1

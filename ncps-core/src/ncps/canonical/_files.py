@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -35,13 +36,15 @@ def save(model: Layer | Mapping[str, Layer], path: str | os.PathLike[str]) -> No
 
     The metadata holds each layer's spec and dtype, the file's schema and the version of ncps.
     The file appears under its name only when it is complete.
+
+    Raises: ParameterError when a layer is not ours; BuildError when it is not built; OSError
+    when the file cannot be written.
     """
-    # a layer first: an mlx.nn.Module is a mapping too
-    layers = {"": model} if isinstance(model, Layer) else model
+    layers = _named(model)
     tensors = {
         _join(name, key): np.ascontiguousarray(value)
         for name, layer in layers.items()
-        for key, value in parameters(_checked(name, layer)).items()
+        for key, value in parameters(layer).items()
     }
     description = {
         name: {"spec": layer.spec.to_config(), "dtype": _dtype(layer)}
@@ -116,6 +119,8 @@ def read(path: Path) -> tuple[dict[str, Saved], dict[str, npt.NDArray[Any]]]:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write under a temporary name in the same folder, then rename."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder, make it first", str(path.parent))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -139,7 +144,15 @@ def _join(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
 
 
-def _checked(name: str, layer: Layer) -> Layer:
-    if "." in name:
-        raise ParameterError(f"expected a layer's name without a dot, got {name!r}.")
-    return layer
+def _named(model: object) -> Mapping[str, Layer]:
+    # a layer first: an mlx.nn.Module is a mapping too
+    if isinstance(model, Layer):
+        return {"": model}
+    if isinstance(model, Mapping) and model:
+        names = [n for n in model if isinstance(n, str) and n and "." not in n]
+        if len(names) == len(model) and all(isinstance(v, Layer) for v in model.values()):
+            return model
+    raise ParameterError(
+        "expected a layer made by ncps, or a dict of such layers under names without a dot, "
+        f"got {type(model).__name__}{list(model) if isinstance(model, Mapping) else ''}."
+    )

@@ -35,6 +35,8 @@ def load_parameters(layer: Layer, values: Mapping[str, Any], strict: bool = True
     dtype, naming all of them.
     """
     _require_built(layer)
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"expected a mapping of names to arrays, got {type(values).__name__}.")
     arrays = {name: np.asarray(value) for name, value in values.items()}
     problems = _problems(layer.spec, arrays, strict)
     if problems:

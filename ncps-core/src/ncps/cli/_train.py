@@ -129,8 +129,9 @@ def run(arguments: argparse.Namespace) -> int:
     if "resume" in given:
         folder: Path = given["resume"]
         _check_unchanged(given, folder)
-        lengths = {name: given.get(name) for name in ("epochs", "patience")}
-        fit, folder = resume(folder, **lengths, out=out, report=report, note=note)
+        changes = {name: given.get(name) for name in ("epochs", "patience")}
+        changes["source"] = given.get("series")
+        fit, folder = resume(folder, **changes, out=out, report=report, note=note)
     elif "series" in given:
         fit, folder = train(_options(given), out, report=report, note=note)
     else:
@@ -161,8 +162,8 @@ def _check_unchanged(given: Mapping[str, Any], folder: Path) -> None:
     from ncps.training._config import read_config
 
     old = read_config(folder).options.to_config()
-    new = _options({"series": old["data"]["source"], **given}).to_config()
-    named = {"source": "series", "options": "set"}
+    new = _options({**given, "series": old["data"]["source"]}).to_config()
+    named = {"options": "set"}
     for part, options in new.items():
         for name, value in options.items():
             word = named.get(name, name)

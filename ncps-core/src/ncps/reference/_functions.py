@@ -33,6 +33,16 @@ def relu(z: Array) -> Array:
     return np.where(z.real > 0, z, 0.0)
 
 
+def clip(z: Array) -> Array:
+    """max(z, 0) with slope 1 at 0, so that a weight clipped to 0 can grow again."""
+    return np.where(z.real < 0, 0.0, z)
+
+
+def softplus(z: Array) -> Array:
+    """log(1 + e^z), written so that it cannot overflow."""
+    return relu(z) + np.log1p(np.exp(-absolute(z)))
+
+
 def erf(z: Array) -> Array:
     """The error function; along the complex step by its first derivative."""
     value: Array = _real_erf(z.real)

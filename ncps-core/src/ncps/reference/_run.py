@@ -9,31 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps.errors import UnknownNameError, unknown
-from ncps.reference._equations import (
-    Parameters,
-    State,
-    cfc_readout,
-    cfc_step,
-    dense,
-    lstm_step,
-)
+from ncps.reference._compose import STEPS, Times, run_parts
+from ncps.reference._feedforward import dense, ncp_dense
+from ncps.reference._gated import Parameters, State
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
 
 Array = npt.NDArray[Any]
-Step = Callable[[Any, Parameters, Array, State, Array], State]
-Readout = Callable[[Any, Parameters, State], Array]
 
-
-def _hidden(spec: Spec, p: Parameters, state: State) -> Array:
-    return state[0]
-
-
-STEPS: dict[str, tuple[Step, Readout]] = {
-    "LSTMCell": (lstm_step, _hidden),
-    "LSTM": (lstm_step, _hidden),
-    "CfCCell": (cfc_step, cfc_readout),
-    "CfC": (cfc_step, cfc_readout),
+FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
+    "Dense": dense,
+    "NCPDense": ncp_dense,
 }
 
 
@@ -54,9 +40,9 @@ def run(
     Raises: ShapeError when an argument has another shape than the spec asks for.
     """
     x = _floats(x)
-    if spec.kind == "feedforward":
+    if spec.layer in FEEDFORWARD:
         spec.check_features(x.shape, (max(x.ndim, 1),), "(…, D)")
-        return dense(spec, parameters, x)  # type: ignore[arg-type]
+        return FEEDFORWARD[spec.layer](spec, parameters, x)
     if spec.layer not in STEPS:
         raise _no_reference(spec)
     sequence = spec.kind == "sequence"
@@ -64,30 +50,11 @@ def run(
     states = _states(spec, axes, state)
     dt = _elapsed(spec, axes, timespans, timestamps)
     steps = x.reshape(axes.batch, axes.steps, x.shape[-1])
-    real = np.ones((axes.batch, axes.steps), dtype=bool)
-    if mask is not None:
-        mask = np.asarray(mask)
-        inputs.check_mask(spec, axes, mask.shape)
-        real = mask.astype(bool).reshape(axes.batch, axes.steps)
-    y, states = _scan(spec, parameters, steps, states, dt, real)
+    real = _real_steps(spec, axes, mask)
+    # whatever stands in a masked step, NaN included, is not even looked at
+    steps = np.where(real[..., None], steps, 0.0)
+    y, states = run_parts(spec, parameters, steps, states, Times(dt, real))
     return _without_batch(y, states, axes, keep_time=sequence)
-
-
-def _scan(
-    spec: Spec, p: Parameters, x: Array, state: State, dt: Array, real: Array
-) -> tuple[Array, State]:
-    step, readout = STEPS[spec.layer]
-    outputs = []
-    for t in range(x.shape[1]):
-        new = step(spec, p, x[:, t], state, dt[:, t : t + 1])
-        keep = real[:, t : t + 1]
-        state = tuple(np.where(keep, n, s) for n, s in zip(new, state, strict=True))
-        outputs.append(readout(spec, p, state))
-    if not getattr(spec, "return_sequences", True):
-        return readout(spec, p, state), state
-    if not outputs:
-        return np.zeros((x.shape[0], 0, spec.output_size), dtype=x.dtype), state
-    return np.stack(outputs, axis=1), state
 
 
 def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple[Array, Any]:
@@ -96,6 +63,14 @@ def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple
     if not axes.batched:
         y, state = y[0], tuple(s[0] for s in state)
     return y, state[0] if len(state) == 1 else state
+
+
+def _real_steps(spec: Spec, axes: Axes, mask: Any) -> Array:
+    if mask is None:
+        return np.ones((axes.batch, axes.steps), dtype=bool)
+    given = np.asarray(mask)
+    inputs.check_mask(spec, axes, given.shape)
+    return given.astype(bool).reshape(axes.batch, axes.steps)
 
 
 def _states(spec: Spec, axes: Axes, state: Any) -> State:
@@ -118,8 +93,9 @@ def _elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any) -> Array:
     else:
         dt = _floats(1.0 if timespans is None else timespans)
         dt = dt.reshape(inputs.timespans_shape(spec, axes, dt.shape))
-    if not np.all(dt.real >= 0):
-        raise inputs.negative_time(spec, name, float(np.min(dt.real)))
+    bad = dt.real[~((dt.real >= 0) & np.isfinite(dt.real))]
+    if bad.size:
+        raise inputs.bad_time(spec, name, float(bad.min()), "float64")
     return np.broadcast_to(dt, (dt.shape[0], axes.steps))
 
 
@@ -129,4 +105,4 @@ def _floats(value: Any) -> Array:
 
 
 def _no_reference(spec: Spec) -> UnknownNameError:
-    return unknown("layer of the reference", spec.layer, STEPS)
+    return unknown("layer of the reference", spec.layer, [*FEEDFORWARD, *STEPS])

@@ -114,6 +114,26 @@ class Dense(ReferenceLayer):
     """See `ncps.specs.Dense`."""
 
 
+class NCPDense(ReferenceLayer):
+    """See `ncps.specs.NCPDense`."""
+
+
+class RNNCell(ReferenceLayer):
+    """See `ncps.specs.RNNCell`."""
+
+
+class RNN(ReferenceLayer):
+    """See `ncps.specs.RNN`."""
+
+
+class GRUCell(ReferenceLayer):
+    """See `ncps.specs.GRUCell`."""
+
+
+class GRU(ReferenceLayer):
+    """See `ncps.specs.GRU`."""
+
+
 class LSTMCell(ReferenceLayer):
     """See `ncps.specs.LSTMCell`."""
 
@@ -128,3 +148,19 @@ class CfCCell(ReferenceLayer):
 
 class CfC(ReferenceLayer):
     """See `ncps.specs.CfC`."""
+
+
+class LTCCell(ReferenceLayer):
+    """See `ncps.specs.LTCCell`."""
+
+
+class LTC(ReferenceLayer):
+    """See `ncps.specs.LTC`."""
+
+
+class CTRNNCell(ReferenceLayer):
+    """See `ncps.specs.CTRNNCell`."""
+
+
+class CTRNN(ReferenceLayer):
+    """See `ncps.specs.CTRNN`."""

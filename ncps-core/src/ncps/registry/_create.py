@@ -110,6 +110,10 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
 def _spec(layer: str | Spec, config: dict[str, Any]) -> Spec:
     if isinstance(layer, str):
         return build_spec(layer, config)
+    from ncps.specs import Spec
+
+    if not isinstance(layer, Spec):
+        raise SpecError(f"create expected a layer's name or a spec, got {layer!r}.")
     if config:
         raise SpecError(
             f"create expected a spec or a layer's name with options, got both: {sorted(config)}. "

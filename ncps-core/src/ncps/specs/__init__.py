@@ -11,14 +11,34 @@ from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
 from ncps.specs._cfc import CfC as CfC
-from ncps.specs._cfc import CfCBlock as CfCBlock
 from ncps.specs._cfc import CfCCell as CfCCell
+from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._ctrnn import CTRNN as CTRNN
+from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._gru import GRU as GRU
+from ncps.specs._gru import GRU_GATES as GRU_GATES
+from ncps.specs._gru import GRUCell as GRUCell
 from ncps.specs._lstm import GATES as GATES
 from ncps.specs._lstm import LSTM as LSTM
 from ncps.specs._lstm import LSTMCell as LSTMCell
+from ncps.specs._ltc import LTC as LTC
+from ncps.specs._ltc import LTCCell as LTCCell
+from ncps.specs._ncp_dense import NCPDense as NCPDense
+from ncps.specs._rnn import RNN as RNN
+from ncps.specs._rnn import RNNCell as RNNCell
+from ncps.specs._sequence import Part as Part
+from ncps.specs._sequence import SequenceSpec as SequenceSpec
+from ncps.specs._wired import CircuitSpec as CircuitSpec
+from ncps.specs._wired import Masks as Masks
+from ncps.specs._wired import WiredSpec as WiredSpec
 
-BUILTIN: Mapping[str, type[Spec]] = {s.layer: s for s in (CfC, CfCCell, Dense, LSTM, LSTMCell)}
+_FEEDFORWARD: tuple[type[Spec], ...] = (Dense, NCPDense)
+_CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
+_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
+BUILTIN: Mapping[str, type[Spec]] = {
+    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
+}
 _added: dict[str, type[Spec]] = {}
 
 

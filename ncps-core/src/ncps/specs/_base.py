@@ -82,9 +82,8 @@ class Spec:
         Each parameter has a random stream of its own, so that one more option in a spec does
         not change the values of the parameters that were there before.
         """
-        root = np.random.SeedSequence().entropy if seed is None else seed
-        if not isinstance(root, int) or root < 0:
-            raise SpecError(f"{self.layer} expected seed to be an integer >= 0, got {seed!r}.")
+        fresh = np.random.SeedSequence().entropy
+        root = _validate.integer(self.layer, "seed", fresh if seed is None else seed, minimum=0)
         return {
             p.name: p.initializer(
                 np.random.default_rng(np.random.SeedSequence([root, *p.name.encode()])), p.shape

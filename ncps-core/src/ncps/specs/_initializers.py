@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ncps.wirings import Wiring
+
 Shape = tuple[int, ...]
 Array = npt.NDArray[np.float64]
 Initializer = Callable[[np.random.Generator, Shape], Array]
@@ -23,6 +25,43 @@ class Uniform:
     def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw one array."""
         return rng.uniform(-self.bound, self.bound, shape)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Uniform in [low, high]."""
+
+    low: float
+    high: float
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw one array."""
+        return rng.uniform(self.low, self.high, shape)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One value everywhere."""
+
+    value: float
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Fill one array."""
+        return np.full(shape, self.value)
+
+
+@dataclass(frozen=True)
+class Polarities:
+    """The signs of a built wiring's synapses, 0 where there is none."""
+
+    wiring: Wiring
+    sensory: bool
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Copy the wiring's matrix."""
+        wiring = self.wiring
+        matrix = wiring.sensory_adjacency_matrix if self.sensory else wiring.adjacency_matrix
+        return np.array(matrix, dtype=np.float64).reshape(shape)
 
 
 @dataclass(frozen=True)

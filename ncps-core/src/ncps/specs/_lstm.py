@@ -7,8 +7,15 @@ from typing import ClassVar
 
 from ncps.specs import _validate
 from ncps.specs._base import Kind, Parameter, Shape, Spec
-from ncps.specs._initializers import Initializer, fan_in_uniform
-from ncps.specs._recurrent import cell_output_shape, sequence_output_shape
+from ncps.specs._initializers import (
+    Initializer,
+    Orthogonal,
+    Uniform,
+    XavierUniform,
+    fan_in_uniform,
+)
+from ncps.specs._recurrent import cell_output_shape
+from ncps.specs._sequence import SequenceSpec
 
 GATES = ("input_gate", "forget_gate", "cell_gate", "output_gate")
 
@@ -30,6 +37,11 @@ def gate_parameters(
         if bias is not None:
             parameters.append(Parameter(f"{name}.bias", (units,), bias))
     return parameters
+
+
+def memory_parameters(sizes: tuple[int, int]) -> list[Parameter]:
+    """The memory that CfC and LTC may have, for (input_size, units) = `sizes`."""
+    return gate_parameters("memory.", sizes, XavierUniform(), Orthogonal(), Uniform(0.1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,23 +88,12 @@ class LSTMCell(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LSTM(LSTMCell):
+class LSTM(SequenceSpec, LSTMCell):
     """Long short-term memory over a sequence; the equations are those of `LSTMCell`.
 
-    Shape: x (B, T, D) → y (B, T, H), or (B, H) without `return_sequences`.
+    Shape: x (B, T, D) → y (B, T, H), or (B, H) without `return_sequences`; twice H when
+    `bidirectional`. See `SequenceSpec` for several layers and two directions.
     """
 
     layer: ClassVar[str] = "LSTM"
     kind: ClassVar[Kind] = "sequence"
-
-    return_sequences: bool = True
-    return_state: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _validate.flag(self.layer, "return_sequences", self.return_sequences)
-        _validate.flag(self.layer, "return_state", self.return_state)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """(B, T, D) → (B, T, H), or (B, H) without `return_sequences`."""
-        return sequence_output_shape(self, input_shape, self.return_sequences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 
@@ -31,6 +32,14 @@ def fraction(layer: str, option: str, value: object) -> float:
             f"{layer} expected {option} in [0, 1), got {value!r}. Pass 0.0 to switch it off."
         )
     return float(value)
+
+
+def at_least_zero(layer: str, option: str, value: object) -> float:
+    """`value` as a finite float >= 0, else a SpecError."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0.0 <= float(value) < math.inf:  # type: ignore[arg-type]
+        raise SpecError(f"{layer} expected {option} to be a number >= 0, got {value!r}.")
+    return float(value)  # type: ignore[arg-type]
 
 
 def flag(layer: str, option: str, value: object) -> bool:

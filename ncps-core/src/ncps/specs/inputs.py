@@ -104,11 +104,15 @@ def check_one_time(spec: Spec, timespans: object, timestamps: object) -> None:
         )
 
 
-def negative_time(spec: Spec, name: str, smallest: float) -> ShapeError:
-    """The error for times that go backwards or are not numbers."""
-    advice = "Sort the series by time" if name == "timestamps" else "Pass elapsed times"
+def bad_time(spec: Spec, name: str, got: float, dtype: str) -> ShapeError:
+    """The error for an elapsed time that is negative, not a number, or too long for the dtype."""
+    if got < 0:
+        advice = "Sort the series by time" if name == "timestamps" else "Pass elapsed times"
+    else:
+        advice = "Leave out steps without a time, or take a larger unit of time"
     return ShapeError(
-        f"{spec.layer} expected {name} with every elapsed time >= 0, got {smallest:g}. {advice}."
+        f"{spec.layer} expected {name} with every elapsed time >= 0 and finite in {dtype}, "
+        f"got {got:g}. {advice}."
     )
 
 

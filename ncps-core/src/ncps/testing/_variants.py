@@ -7,13 +7,13 @@ features (a kernel's tile and its neighbours), 1, 2, 7, 65 steps, a batch of 1 a
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ncps.errors import unknown
+from ncps.testing import _variants_liquid as liquid
 from ncps.testing._cases import Case
+from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
 
 Cases = tuple[Case, ...]
@@ -34,6 +34,20 @@ def first(layer: str) -> Cases:
     return small(layer)[:1]
 
 
+def composed(layer: str) -> Cases:
+    """Several layers and two directions, of the first and the last of the small ones."""
+    whole = [case for case in small(layer) if case.options.get("return_sequences", True)]
+    one, other = whole[0], whole[-1]
+    both = {"bidirectional": True, "num_layers": 2}
+    return (
+        replace(one.with_options(bidirectional=True), mask=True),
+        other.with_options(num_layers=3, return_state=False),
+        replace(other.with_options(**both), mask=True),
+        one.with_options(**both, return_sequences=False),
+        replace(other.with_options(bidirectional=True), batch=None, steps=2),
+    )
+
+
 def known_layers() -> tuple[str, ...]:
     """The layer types that the kit has cases for."""
     return tuple(_BROAD)
@@ -43,18 +57,6 @@ def _group(groups: dict[str, Callable[[], Cases]], layer: str) -> Callable[[], C
     if layer not in groups:
         raise unknown("layer of the conformance kit", layer, groups)
     return groups[layer]
-
-
-def deep_wiring() -> Wiring:
-    """Four layers of 4, 3, 3 and 2 neurons, by hand; the motor neurons come first."""
-    layers = [[8, 9, 10, 11], [5, 6, 7], [2, 3, 4], [0, 1]]
-    rng = np.random.default_rng(20)
-    adjacency = np.zeros((12, 12), dtype=int)
-    for before, after in pairwise(layers):
-        block = rng.choice([-1, 0, 1], size=(len(before), len(after)), p=[0.3, 0.4, 0.3])
-        block[0] = 1
-        adjacency[np.ix_(before, after)] = block
-    return Wiring.from_adjacency(adjacency, layers=layers)
 
 
 def _dense() -> Cases:
@@ -117,6 +119,8 @@ def _cfc_cell(layer: str) -> Cases:
         case(AutoNCP(16, 3, seed=4), 3, mode="pure", mixed_memory=True, state=True),
         case(deep_wiring(), 3, mode="no_gate", state=True),
         case(FullyConnected(9, 4), 2, batch=1, state=True),
+        case(AutoNCP(16, 3, seed=4), 5, wiring_mode="strict", state=True),
+        case(late_motors(), 3, wiring_mode="strict", mode="pure", steps=2, state=True),
     )
 
 
@@ -162,8 +166,10 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "LSTM": lambda: _lstm("LSTM"),
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
+    **liquid.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
+    **liquid.SMALL,
 }

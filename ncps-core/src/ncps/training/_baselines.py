@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._scaling import ROUNDING, magnitude
 from ._series import Floats
 from ._windows import Windows
 
@@ -56,7 +57,8 @@ def _path(train: Windows, design: str) -> list[Ridge]:
     """One ridge per penalty, from one eigendecomposition of ZᵀZ."""
     columns, change = _columns(train, design), train.actual - train.last
     mean, spread = columns.mean(axis=0), columns.std(axis=0)
-    scale = np.where(spread > 1e-9 * (np.abs(mean) + 1), spread, np.inf)
+    # a column that only rounding changes says nothing
+    scale = np.where(spread > ROUNDING * _sizes(train, design), spread, np.inf)
     z, offset = (columns - mean) / scale, float(change.mean())
     eigenvalues, vectors = np.linalg.eigh(z.T @ z)
     projected = vectors.T @ (z.T @ (change - offset))
@@ -78,3 +80,14 @@ def _columns(windows: Windows, design: str) -> Floats:
     return np.hstack(
         plain if design == "plain" else [*plain, values * (lead - 1), values * elapsed]
     )
+
+
+def _sizes(windows: Windows, design: str) -> Floats:
+    """The size of the numbers that each of ``_columns`` is a difference of, (columns,)."""
+    series, (_, length) = windows.series, windows.inputs.shape
+    value, seen = magnitude(series.values[windows.inputs]), series.features[windows.inputs]
+    time = magnitude(series.time[windows.inputs]) / windows.horizon
+    features = np.tile(np.abs(seen).max(axis=(0, 1)), length)
+    plain = [np.full(length, value), np.full(length, time), features]
+    products = [np.full(2 * (length - 1), value)]
+    return np.concatenate(plain if design == "plain" else [*plain, *products])

@@ -66,6 +66,7 @@ def run_config(fit: Fit, options: TrainOptions) -> dict[str, Any]:
         "model": {
             "layer": fit.model.layer,
             "wiring": fit.built.wiring,
+            "units": fit.built.units,
             "x": ["value − last value", "time − forecast time", *series.columns[2:]],
             "context": ["last value", "lead"],
             "predicts": "residual to the last value",

@@ -85,6 +85,20 @@ def forecast(
     config = read_config(Path(folder))
     if not isinstance(series, Series):
         series = load_series(series, **{**_columns(config), **(columns or {})})
+    windows, trained_on = _windows(series, config, drop)
+    provider = registry.select(
+        config.options.model.layer, technology=technology, framework=framework
+    )
+    layers = canonical.load(
+        Path(folder) / "model.safetensors", technology=technology, framework=provider.framework
+    )
+    scaled = run_model(layers, provider.framework, config.scaling.batch(windows))
+    values = config.scaling.forecast(windows, scaled)
+    return Forecast(windows, values, scaled[:, 0], config.unit, str(provider), trained_on)
+
+
+def _windows(series: Series, config: RunConfig, drop: float | None) -> tuple[Windows, bool]:
+    """The windows to forecast, split as in the training if the series is the training's."""
     _check_fits(series, config)
     trained_on = series.fingerprint == config.fingerprint
     options = config.options
@@ -96,15 +110,7 @@ def forecast(
         horizon=config.horizon,
         tolerance=config.tolerance,
     )
-    if trained_on:
-        windows = assign_splits(windows, config.ends)
-    provider = registry.select(options.model.layer, technology=technology, framework=framework)
-    layers = canonical.load(
-        Path(folder) / "model.safetensors", technology=technology, framework=provider.framework
-    )
-    scaled = run_model(layers, provider.framework, config.scaling.batch(windows))
-    values = config.scaling.forecast(windows, scaled)
-    return Forecast(windows, values, scaled[:, 0], config.unit, str(provider), trained_on)
+    return (assign_splits(windows, config.ends) if trained_on else windows), trained_on
 
 
 def _columns(config: RunConfig) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def train(
 def resume(
     folder: Path,
     *,
+    source: str | None = None,
     epochs: int | None = None,
     patience: int | None = None,
     out: Path | None = None,
@@ -67,39 +68,32 @@ def resume(
     Args:
         folder: what ``train`` wrote, its run interrupted or over; it is replaced when this one ends
             well.
+        source: where the series lies now; None for where it lay.
         epochs: the new number of epochs; None keeps it.
         patience: the new patience; None keeps it.
         out: write to this folder instead, which must be new or empty.
         report: as for ``train``.
         note: as for ``train``.
 
-    Raises: as ``train``, and DataError when the series is no longer the one of the run.
+    Raises: as ``train``, and ConfigError when the series is no longer the one of the run.
     """
     if out is not None:
         check_free(out)
     config = read_config(folder)
     state = load_state(folder / "checkpoint.safetensors")
-    options = _longer(config.options, epochs, patience)
+    options = _changed(config.options, source, epochs, patience)
     windows = _prepare(options, note)
     _check_same(windows.series, config, folder)
+    if over := state.stopped(options.loop):
+        note(f"the run is over: its {over} limit is reached; raise it with --{over}")
     # the optimiser's state is the framework's own, so the run stays where it began
     model = replace(options.model, technology=config.technology, framework=config.framework)
-    if state.stopped(options.loop):
-        note(
-            f"the run is over: its {state.stopped(options.loop)} are used up (--epochs, --patience)"
-        )
-    result = fit(
-        windows,
-        model,
-        options.loop,
-        report=report(windows, options) if report else None,
-        state=state,
+    reporter = report(windows, options) if report else None
+    result = fit(windows, model, options.loop, report=reporter, state=state)
+    written = write_folder(
+        out or folder, lambda draft: _fill(draft, result, options, note), replace=out is None
     )
-
-    def fill(draft: Path) -> None:
-        _fill(draft, result, options, note)
-
-    return result, write_folder(out or folder, fill, replace=out is None)
+    return result, written
 
 
 def _prepare(options: TrainOptions, note: Note) -> Windows:
@@ -123,18 +117,22 @@ def _prepare(options: TrainOptions, note: Note) -> Windows:
     return make_windows(kept, window=data.window, horizon=horizon, tolerance=data.tolerance)
 
 
-def _longer(options: TrainOptions, epochs: int | None, patience: int | None) -> TrainOptions:
-    loop = options.loop
+def _changed(
+    options: TrainOptions, source: str | None, epochs: int | None, patience: int | None
+) -> TrainOptions:
     loop = replace(
-        loop, epochs=epochs or loop.epochs, patience=loop.patience if patience is None else patience
+        options.loop,
+        epochs=options.loop.epochs if epochs is None else epochs,
+        patience=options.loop.patience if patience is None else patience,
     )
-    return replace(options, loop=loop)
+    data = replace(options.data, source=source or options.data.source)
+    return replace(options, data=data, loop=loop)
 
 
 def _check_same(series: Series, config: RunConfig, folder: Path) -> None:
     if series.fingerprint != config.fingerprint:
         raise ConfigError(
-            f"{config.options.data.source} is no longer the series that {folder} was trained on; "
+            f"{series.source} is no longer the series that {folder} was trained on; "
             "train anew on the changed series"
         )
 

@@ -30,6 +30,7 @@ class Built:
     trainer: Trainer
     provider: registry.Provider
     wiring: str | None
+    units: int | None
 
 
 def build_model(
@@ -59,7 +60,8 @@ def build_model(
     )
     layers = {"recurrent": recurrent, "head": head}
     trainer = trainer_class(layers, weight_decay=weight_decay, clip_norm=clip_norm)
-    return Built(layers, trainer, provider, wiring)
+    units = None if wiring is not None else cast(int, config["units"])
+    return Built(layers, trainer, provider, wiring, units)
 
 
 def run_model(layers: Mapping[str, Layer], framework: str, batch: Batch) -> Floats:
@@ -101,7 +103,9 @@ def _layer_options(options: ModelOptions) -> tuple[str | None, dict[str, Any]]:
         wiring = _DEFAULT_WIRING
     if wiring is not None and not hasattr(spec, "wiring"):
         raise ConfigError(f"layer {options.layer!r} takes no wiring; give units instead")
-    units = parse_wiring(wiring) if wiring else options.units or _DEFAULT_UNITS
+    units: Any = _DEFAULT_UNITS if options.units is None else options.units
+    if wiring is not None:
+        units = parse_wiring(wiring)
     last_only = {"return_sequences": False, "return_state": False}
     clash = sorted({"units", "input_size", *last_only} & set(options.options))
     if clash:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -39,9 +40,11 @@ class LoopOptions:
             value = getattr(self, name)
             _check(name, value, value is None or value >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm"):
-            _check(name, getattr(self, name), getattr(self, name) > 0, "a positive number")
+            value = getattr(self, name)
+            _check(name, value, 0 < value < math.inf, "a positive number")
         for name in ("weight_decay", "seed"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+            value = getattr(self, name)
+            _check(name, value, 0 <= value < math.inf, "at least 0")
 
     def to_config(self) -> dict[str, Any]:
         """As JSON can hold it."""

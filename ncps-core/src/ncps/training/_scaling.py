@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ncps.errors import DataError
+
 from ._batch import Batch
 from ._series import Floats
 from ._windows import Windows
+
+ROUNDING = 1e-12
+_FARTHEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,22 @@ class Scaling:
     @classmethod
     def fit(cls, train: Windows) -> Scaling:
         """The scaling of the training windows, which are all it looks at."""
-        series = train.series
-        gap = float(np.median(np.diff(series.time[: train.target.max() + 1])))
+        series, seen = train.series, slice(train.target.max() + 1)
+        gap = float(np.median(np.diff(series.time[seen])))
         relative = series.values[train.inputs] - train.last[:, None]
         columns = np.moveaxis(series.features[train.inputs], -1, 0)
+        size, span = magnitude(series.values[seen]), magnitude(series.time[seen]) / gap
+        change = train.actual - train.last
         return cls(
             gap=gap,
-            value_scale=_nonzero(np.sqrt(np.mean(relative**2))),
-            age=_moments(_age(train) / gap),
-            level=_moments(train.last),
-            lead=_moments(train.lead / gap),
-            target_scale=_nonzero(np.sqrt(np.mean((train.actual - train.last) ** 2))),
-            features=tuple(_moments(column) for column in columns),
+            value_scale=_nonzero(np.sqrt(np.mean(relative**2)), size, size),
+            age=_moments(_age(train) / gap, span, 1.0),
+            level=_moments(train.last, size, size),
+            lead=_moments(train.lead / gap, span, 1.0),
+            target_scale=_nonzero(np.sqrt(np.mean(change**2)), size, size),
+            features=tuple(
+                _moments(column, magnitude(column), magnitude(column)) for column in columns
+            ),
         )
 
     def batch(self, windows: Windows) -> Batch:
@@ -64,6 +73,7 @@ class Scaling:
             _standard(windows.lead / self.gap, self.lead),
         ]
         residual = np.nan_to_num((windows.actual - windows.last) / self.target_scale)
+        _check_range(windows, *columns, timespans, np.stack(context, axis=-1), residual[:, None])
         return Batch(
             x=np.stack(columns, axis=-1).astype(np.float32),
             timespans=timespans.astype(np.float32),
@@ -93,13 +103,32 @@ def _age(windows: Windows) -> Floats:
     return windows.series.time[windows.inputs] - windows.forecast_time[:, None]
 
 
-def _moments(values: Floats) -> tuple[float, float]:
-    return float(values.mean()), _nonzero(values.std())
+def magnitude(values: Floats) -> float:
+    """The largest absolute value: against it, a change is one or is rounding."""
+    return float(np.abs(values).max())
 
 
-def _nonzero(scale: float | np.floating[Any]) -> float:
-    # a column that never changes in training keeps its unit instead of dividing by (almost) nothing
-    return float(scale) if scale > 1e-9 else 1.0
+def _check_range(windows: Windows, *columns: Floats) -> None:
+    """DataError when a number is so far from the training's that its square leaves float32."""
+    far = np.max([np.abs(column).max(axis=1) for column in columns], axis=0)
+    worst = int(np.argmax(far))
+    if not far[worst] < _FARTHEST:
+        series = windows.series
+        raise DataError(
+            f"{series.name}: in the window that ends at "
+            f"{series.clock.format(windows.last_time[worst])} a number is {far[worst]:.0e} times "
+            "the scale of the training windows; look for outliers"
+        )
+
+
+def _moments(values: Floats, size: float, unit: float) -> tuple[float, float]:
+    return float(values.mean()), _nonzero(values.std(), size, unit)
+
+
+def _nonzero(scale: float | np.floating[Any], size: float, unit: float) -> float:
+    # a column that never changes in training, but for the rounding of numbers of this size, keeps
+    # a unit instead of dividing by (almost) nothing
+    return float(scale) if scale > ROUNDING * size else unit or 1.0
 
 
 def _standard(values: Floats, moments: tuple[float, float]) -> Floats:

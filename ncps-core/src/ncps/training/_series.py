@@ -118,9 +118,9 @@ def _series(
     features: tuple[str, ...],
     unit: str | None,
 ) -> Series:
-    at = table.column(time) if time else _time_column(table)
+    at = table.column(time) if time is not None else _time_column(table)
     clock, moments = _times(table, at)
-    target = table.column(value) if value else _value_column(table, at)
+    target = table.column(value) if value is not None else _value_column(table, at)
     if target == at:
         raise DataError(
             f"{table.source}: column {table.header[at]!r} cannot be both time and value"

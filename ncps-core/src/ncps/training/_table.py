@@ -47,12 +47,14 @@ def read_table(path: Path) -> Table:
         )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
+    start = 1  # a quoted cell may span lines: the row where its record starts is the one to name
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells) or len(cells) > 1:
-                rows.append((reader.line_num, tuple(cell.strip() for cell in cells)))
+                rows.append((start, tuple(cell.strip() for cell in cells)))
+            start = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{source}: row {reader.line_num}: not CSV: {error}") from None
+        raise DataError(f"{source}: row {start}: not CSV: {error}") from None
     (first, header), *data = rows
     _check_header(source, first, header)
     for number, row in data:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
+
+import numpy as np
 
 from ncps.errors import ConfigError
 
@@ -18,6 +21,7 @@ _COMPACT_DATE = re.compile(r"(1\d|20)\d{6}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)")
 _SECONDS = {"y": 365.25 * 86400.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
+_LONGEST = 1e100
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -75,7 +79,10 @@ class Clock:
         """The time as it would stand in a CSV."""
         if self.kind == "number":
             return repr(int(value)) if float(value).is_integer() else repr(float(value))
-        moment = _EPOCH + timedelta(seconds=float(value))
+        try:
+            moment = _EPOCH + timedelta(seconds=float(value))
+        except OverflowError:  # past the year 9999, where datetime ends
+            return str(np.datetime64(round(value), "s"))
         if self.kind == "date" and moment.time() == datetime.min.time():
             return moment.date().isoformat()
         return moment.isoformat() + ("+00:00" if self.utc else "")
@@ -84,9 +91,10 @@ class Clock:
         """A positive length of time: 4w, 30d, 6h, 90min, 10s, 1y for dates, else a number."""
         match = _DURATION.fullmatch(text.strip().casefold())
         value = float(match[1]) if match else 0.0
-        if match is None or value <= 0:
+        if match is None or not 0 < value < _LONGEST:
             raise ConfigError(
-                f"{option} {text!r} is not a positive length of time such as {self._example}"
+                f"{option} {reprlib.repr(text)} is not a positive length of time "
+                f"such as {self._example}"
             )
         if self.kind == "number":
             if match[2]:

@@ -15,6 +15,7 @@ Indices = npt.NDArray[np.intp]
 
 SPLITS = ("train", "validation", "test")
 _UNSPLIT = np.int8(-1)
+_LARGEST = 1e140
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ def all_windows(series: Series, *, window: int, horizon: float, tolerance: float
     later than the last input; the earlier of two equally near. Nothing is interpolated.
     """
     _check_fits(series, window)
+    _check_magnitude(series)
     time = series.time
     last = np.arange(window - 1, len(series))
     goal = time[last] + horizon
@@ -139,13 +141,7 @@ def make_windows(
     ends = [series.time[max(round(len(series) * f) - 1, 0)] for f in (train, train + validation)]
     windows = assign_splits(windows, (float(ends[0]), float(ends[1])))
     windows = windows.take(windows.split >= 0)
-    empty = [name for name, count in windows.counts().items() if count == 0]
-    if empty:
-        raise DataError(
-            f"{series.name}: {len(series)} observations give no {empty[0]} window of {window} with "
-            f"a target {series.clock.describe(ahead)} ± {series.clock.describe(slack)} ahead; "
-            "use a smaller window, a horizon near which there are observations, or a longer series"
-        )
+    _check_filled(windows, window)
     return windows
 
 
@@ -162,7 +158,7 @@ def resolve(series: Series, option: str, length: str | float | None, default: fl
         return default
     if isinstance(length, str):
         return series.clock.duration(option, length)
-    if not length > 0:
+    if not 0 < length < np.inf:
         raise ConfigError(f"{option} {length!r} is not a positive length of time")
     return float(length)
 
@@ -174,4 +170,32 @@ def _check_fits(series: Series, window: int) -> None:
         raise DataError(
             f"{series.name}: {len(series)} observations are too few for a window of {window}; "
             "use a smaller window or a longer series"
+        )
+
+
+def _check_magnitude(series: Series) -> None:
+    """DataError when squares of the numbers, as in a mean squared error, would over- or underflow.
+
+    That is outside 1e-140 to 1e140; zero is fine.
+    """
+    columns = (np.append(np.diff(series.time), series.time), series.values, *series.features.T)
+    for name, numbers in zip(series.columns, columns, strict=True):
+        largest = float(np.abs(numbers).max())
+        if largest != 0 and not 1 / _LARGEST < largest < _LARGEST:
+            size = "large" if largest > 1 else "small"
+            raise DataError(
+                f"{series.name}: the numbers in column {name!r}, up to {largest:.3g}, are too "
+                f"{size} to compute with; give them in another unit"
+            )
+
+
+def _check_filled(windows: Windows, window: int) -> None:
+    empty = [name for name, count in windows.counts().items() if count == 0]
+    if empty:
+        series = windows.series
+        ahead, slack = map(series.clock.describe, (windows.horizon, windows.tolerance))
+        raise DataError(
+            f"{series.name}: {len(series)} observations give no {empty[0]} window of {window} with "
+            f"a target {ahead} ± {slack} ahead; "
+            "use a smaller window, a horizon near which there are observations, or a longer series"
         )

@@ -159,10 +159,18 @@ class Wiring:
         size = checks.count("input_dim", input_dim)
         if self._frozen and self.input_dim == size:
             return self
+        clone = self.unbuilt()
+        clone.build(size)
+        return clone
+
+    def unbuilt(self) -> Self:
+        """A copy as it was before ``build``, which can be built for any number of inputs.
+
+        Inputs that were fixed before, with sensory synapses of their own, stay fixed.
+        """
         clone = copy.deepcopy(self)
         if clone._before_build is not None:
             clone.__dict__ = clone._before_build
-        clone.build(size)
         return clone
 
     def _freeze(self, size: int) -> None:

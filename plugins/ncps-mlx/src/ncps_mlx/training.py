@@ -10,7 +10,7 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 import numpy as np
 import numpy.typing as npt
-from mlx.utils import tree_unflatten
+from mlx.utils import tree_map_with_path
 
 from ncps.errors import ParameterError
 from ncps_mlx import ops
@@ -85,10 +85,11 @@ class Trainer:
                 f"expected the optimiser state of this model, got another at {', '.join(wrong)}. "
                 "Nothing was changed. Resume with the layers and options that the run began with."
             )
-        new = [(name, mx.array(np.asarray(a)).astype(own[name].dtype)) for name, a in state.items()]
-        rate = self._optimizer.learning_rate
-        self._optimizer.state = tree_unflatten(new)
-        self._optimizer.learning_rate = rate
+        new = {name: mx.array(np.asarray(a)).astype(own[name].dtype) for name, a in state.items()}
+        # in place: the compiled step holds this dict; leaf by leaf: an unflattened tree would
+        # lose the empty containers, such as the backbone of a wired CfC
+        whole = tree_map_with_path(lambda name, a: new.get(name, a), self._optimizer.state)
+        self._optimizer.state.update(whole)
 
     def _moments(self) -> dict[str, mx.array]:
         flat = ops.named(self._optimizer.state)

@@ -12,6 +12,7 @@ MODULES = (
     "time",
     "build",
     "parameters",
+    "composed",
     "isolation",
     "discovery",
 )

@@ -38,7 +38,7 @@ def unbind(x: mx.array) -> list[mx.array]:
 
 def scan(step: Step, xs: Arrays, states: Arrays) -> list[mx.array]:
     """The states after every step, each (B, T, ·); T must be at least 1."""
-    history = []
+    history: list[Arrays] = []
     for at_t in zip(*map(unbind, xs), strict=True):
         states = step(at_t, states)
         history.append(states)

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from mlx.utils import tree_unflatten
 
 from ncps.canonical import ParameterMap
-from ncps.errors import BuildError, ParameterError, ShapeError
+from ncps.errors import BuildError, ParameterError, ShapeError, SpecError
 from ncps.specs import Shape, Spec
 from ncps_mlx import ops
+from ncps_mlx._plugin import ncps_supports
 from ncps_mlx.parameters import map_of
 
 
@@ -38,6 +39,10 @@ class NativeLayer(nn.Module):
         device: str | None = None,
     ) -> None:
         super().__init__()
+        # asked by the registry too; here for those who make a layer from its spec
+        lacking = ncps_supports(spec, "ncps", "mlx")
+        if lacking is not None:
+            raise SpecError(f"{spec.layer} cannot be made so on MLX: {lacking}.")
         self.spec = spec
         self._seed = seed
         self._dtype = ops.check_dtype(dtype)

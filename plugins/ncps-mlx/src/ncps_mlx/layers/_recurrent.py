@@ -45,7 +45,8 @@ class Cell(RecurrentLayer):
             axes = inputs.cell_axes(self.spec, x.shape)
             states = ops.initial_states(self.spec, axes, state, x.dtype)
             dt = ops.elapsed(self.spec, axes, timespans, None, x.dtype)
-            new = self._run(x.reshape(axes.batch, 1, x.shape[-1]), states, dt)
+            x = x.reshape(axes.batch, 1, x.shape[-1])
+            new = self._run(x, ops.mapped_alike(states, x), dt)
             states = tuple(s[:, 0] for s in new)
             y = self._readout(states[0])
             return y if axes.batched else y[0], self._given(states, axes.batched)
@@ -86,10 +87,10 @@ class Sequence(RecurrentLayer):
         if x.shape[1] == 0:
             return tuple(mx.zeros((s.shape[0], 0, s.shape[1]), s.dtype) for s in initial)
         if steps is None:
-            return self._run(x, initial, dt)
+            return self._run(x, ops.mapped_alike(initial, x), dt)
         if dt is not None and dt.ndim:
             dt = steps.gather(dt[..., None])[..., 0]
-        states = self._run(steps.gather(x), initial, dt)
+        states = self._run(steps.gather(x), ops.mapped_alike(initial, x), dt)
         return tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
 
     def _outputs(self, axes: Axes, states: States, initial: States) -> tuple[mx.array, States]:

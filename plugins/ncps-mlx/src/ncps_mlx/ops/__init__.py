@@ -18,6 +18,7 @@ from ncps_mlx.ops._dtypes import to_numpy as to_numpy
 from ncps_mlx.ops._inputs import as_array as as_array
 from ncps_mlx.ops._inputs import elapsed as elapsed
 from ncps_mlx.ops._inputs import initial_states as initial_states
+from ncps_mlx.ops._inputs import mapped_alike as mapped_alike
 from ncps_mlx.ops._lstm import lstm as lstm
 from ncps_mlx.ops._masks import Steps as Steps
 from ncps_mlx.ops._masks import real_steps as real_steps

@@ -31,7 +31,8 @@ def from_numpy(array: npt.NDArray[Any], dtype: mx.Dtype | None = None) -> mx.arr
     """The same values in MLX; float64 becomes float32, which MLX would do silently."""
     if array.dtype == np.float64:
         array = array.astype(np.float32)
-    native = mx.array(array)
+    # MLX keeps the strides of a transposed array, and writes such arrays to files wrongly
+    native = mx.array(np.ascontiguousarray(array).reshape(array.shape))
     return native if dtype is None else native.astype(dtype)
 
 

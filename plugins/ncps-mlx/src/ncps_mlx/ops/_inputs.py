@@ -22,6 +22,15 @@ def initial_states(spec: Spec, axes: Axes, state: Any, dtype: mx.Dtype) -> tuple
     return tuple(a.reshape(axes.batch, a.shape[-1]).astype(dtype) for a in arrays)
 
 
+def mapped_alike(states: tuple[mx.array, ...], x: mx.array) -> tuple[mx.array, ...]:
+    """The same states, but mapped by `mx.vmap` whenever x (B, T, D) is.
+
+    MLX's addmm raises when what is added is mapped and the product is not, as p + h U is at the
+    first step. Held to that by `test_vmap_over_inputs_equals_a_loop`.
+    """
+    return tuple(mx.where(mx.array(True), s, x[:, 0, :1]) for s in states)
+
+
 def elapsed(
     spec: Spec, axes: Axes, timespans: Any, timestamps: Any, dtype: mx.Dtype
 ) -> mx.array | None:
@@ -33,10 +42,10 @@ def elapsed(
     exact = [t if isinstance(t, mx.array) else np.asarray(t) for t in (timespans, timestamps)]
     if timestamps is None:
         dt = exact[0].reshape(inputs.timespans_shape(spec, axes, exact[0].shape))
-        _check_forward(spec, "timespans", dt)
+        _check_forward(spec, "timespans", dt, dtype)
     else:
         dt = _differences(exact[1].reshape(inputs.timestamps_shape(spec, axes, exact[1].shape)))
-        _check_forward(spec, "timestamps", dt)
+        _check_forward(spec, "timestamps", dt, dtype)
     dt = as_array(dt).astype(dtype)
     if dt.shape == (1, 1):
         return dt.reshape(())
@@ -55,14 +64,15 @@ def _differences(times: Any) -> Any:
     return np.diff(times, axis=1, prepend=times[:, :1])
 
 
-def _check_forward(spec: Spec, name: str, dt: Any) -> None:
+def _check_forward(spec: Spec, name: str, dt: Any, dtype: mx.Dtype) -> None:
     if dt.size == 0:
         return
     try:
-        smallest = float(dt.min())
+        smallest, largest = float(dt.min()), float(dt.max())
     except ValueError:
         # inside compile or vmap there are no values to look at
         return
     # written so that NaN fails too
-    if not smallest >= 0:
-        raise inputs.negative_time(spec, name, smallest)
+    if not 0 <= smallest <= largest <= float(mx.finfo(dtype).max):
+        got = largest if smallest >= 0 else smallest
+        raise inputs.bad_time(spec, name, got, str(dtype).rpartition(".")[2])

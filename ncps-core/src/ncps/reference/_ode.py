@@ -1,0 +1,79 @@
+"""One step of the layers that integrate an ODE: LTC and CTRNN, each by semi-implicit unfolds.
+
+`p` maps canonical names to arrays; x (B, D); a state is a tuple of (B, H) arrays; dt (B, 1) or
+(1, 1). All arrays may be complex (see `_functions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ncps.reference._functions import ACTIVATIONS, Array, clip, sigmoid, softplus
+from ncps.reference._gated import Parameters, State, with_memory
+from ncps.specs import CTRNNCell, LTCCell
+from ncps.specs._wired import Mask
+
+
+def ltc_step(spec: LTCCell, p: Parameters, x: Array, state: State, dt: Array) -> State:
+    """N semi-implicit steps of c_m dv/dt = g (v_l - v) + Σ w s (E - v).
+
+    Each is written as v plus an increment that has Δt as a factor, so that Δt = 0 leaves v as it
+    is, whatever the parameters.
+    """
+    v, *memory = with_memory(p, x, state) if spec.mixed_memory else state
+    positive = softplus if spec.implicit_param_constraints else clip
+    u = _mapped(p, "input", x)
+    sensory_drive, sensory_conductance = _synapses(p, "sensory_", u, positive, spec.masks.sensory)
+    g = positive(p["gleak"])
+    c = positive(p["cm"]) * spec.ode_unfolds
+    for _ in range(spec.ode_unfolds):
+        drive, conductance = _synapses(p, "", v, positive, spec.masks.inner)
+        drive = drive + sensory_drive + g * p["vleak"]
+        conductance = conductance + sensory_conductance + g + spec.epsilon
+        denominator = c + dt * conductance
+        # it is 0 only where the increment is: without capacity, and without time or conductance
+        denominator = np.where(denominator == 0, 1.0, denominator)
+        v = v + dt * (drive - conductance * v) / denominator
+    return (v, *memory)
+
+
+def ltc_readout(spec: LTCCell, p: Parameters, state: State) -> Array:
+    """y = w_out v + b_out of the motor neurons."""
+    return _mapped(p, "output", state[0][..., list(spec.output_neurons)])
+
+
+def ctrnn_step(spec: CTRNNCell, p: Parameters, x: Array, state: State, dt: Array) -> State:
+    """N steps of h ← (h + δ φ(x W + h R + b)) / (1 + δ / τ), δ = Δt / N."""
+    (h,) = state
+    W, R = p["kernel"], p["recurrent_kernel"]
+    if spec.masks is not None:
+        W, R = W * spec.masks.sensory, R * spec.masks.inner
+    tau = np.exp(p["log_tau"])
+    delta = dt / spec.ode_unfolds
+    phi = ACTIVATIONS[spec.activation]
+    for _ in range(spec.ode_unfolds):
+        h = (h + delta * phi(x @ W + h @ R + p["bias"])) / (1.0 + delta / tau)
+    return (h,)
+
+
+def ctrnn_readout(spec: CTRNNCell, p: Parameters, state: State) -> Array:
+    """y = h of the output neurons."""
+    return state[0][..., list(spec.output_neurons)]
+
+
+def _synapses(
+    p: Parameters, prefix: str, sources: Array, positive: Callable[[Array], Array], mask: Mask
+) -> tuple[Array, Array]:
+    """Σ w s E and Σ w s over the sources (B, ·), each (B, H)."""
+    s = sigmoid(p[f"{prefix}sigma"] * (sources[:, :, None] - p[f"{prefix}mu"]))
+    ws = positive(p[f"{prefix}w"]) * mask * s
+    return np.sum(ws * p[f"{prefix}erev"], axis=1), np.sum(ws, axis=1)
+
+
+def _mapped(p: Parameters, name: str, values: Array) -> Array:
+    """Affine, linear or no mapping, by the parameters that there are."""
+    if f"{name}_w" in p:
+        values = values * p[f"{name}_w"]
+    return values + p[f"{name}_b"] if f"{name}_b" in p else values

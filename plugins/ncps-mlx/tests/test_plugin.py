@@ -1,0 +1,135 @@
+"""The manifest, the hooks, and what they import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module, resources
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+import ncps
+from ncps import registry, specs
+from ncps.errors import PluginError, SpecError
+from ncps.wirings import AutoNCP
+from ncps_mlx import _plugin, layers, ops
+from ncps_mlx.arrays import MlxArrays
+from ncps_mlx.layers import stock
+from ncps_mlx.training import Trainer
+
+MANIFEST = tomllib.loads(resources.files("ncps_mlx").joinpath("ncps_plugin.toml").read_text())
+
+
+# of the core's layers, those that MLX does not have yet
+MISSING = {"CTRNN", "CTRNNCell", "GRU", "GRUCell", "LTC", "LTCCell", "NCPDense", "RNN", "RNNCell"}
+
+
+def test_manifest_names_classes_that_exist():
+    technologies = {t["name"]: t for t in MANIFEST["technology"]}
+    assert technologies.keys() == {"ncps", "mlx"}
+    assert specs.BUILTIN.keys() - technologies["ncps"]["layers"].keys() == MISSING
+    for technology in technologies.values():
+        for layer, target in technology["layers"].items():
+            module, _, name = target.partition(":")
+            cls = getattr(import_module(module), name)
+            assert issubclass(cls, layers.NativeLayer)
+            assert cls.__name__ == layer
+
+
+@pytest.mark.parametrize("layer", ["Dense", "LSTM", "LSTMCell"])
+def test_technologies_give_our_layers_and_the_stock_ones(layer):
+    options = {"input_size": 3, "units": 2}
+    ours = ncps.create(layer, technology="ncps", framework="mlx", **options)
+    stocks = ncps.create(layer, technology="mlx.nn", **options)
+    assert type(ours) is getattr(layers, layer)
+    assert type(stocks) is getattr(stock, layer)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"units": 4, "bidirectional": True}, "one layer in one direction so far. Stack them"),
+        ({"units": 4, "num_layers": 2}, "one layer in one direction so far. Stack them"),
+        ({"units": AutoNCP(8, 2), "wiring_mode": "strict"}, "wiring_mode='ncps-1.0' only so far"),
+    ],
+)
+def test_options_that_mlx_lacks_are_refused(options, message):
+    with pytest.raises(PluginError, match=message):
+        ncps.create("CfC", technology="ncps", framework="mlx", input_size=3, **options)
+
+
+def test_importing_the_plugin_and_its_hooks_imports_no_framework():
+    code = (
+        "import sys, ncps_mlx, ncps_mlx._plugin;"
+        "sys.exit([m for m in ('mlx', 'numpy') if m in sys.modules] or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_hooks_speak_for_mlx_alone():
+    devices = ops.available_devices()
+    assert devices[0] == "cpu" or "gpu" in devices
+    assert _plugin.ncps_probe("ncps", "mlx") == _plugin.ncps_devices("mlx") == devices
+    assert _plugin.ncps_trainer("mlx") is Trainer
+    assert isinstance(_plugin.ncps_arrays("mlx"), MlxArrays)
+    for hook in (_plugin.ncps_devices, _plugin.ncps_trainer, _plugin.ncps_arrays):
+        assert hook("torch") is None
+
+
+def test_probe_says_why_mlx_cannot_run(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ncps_mlx.ops", None)
+    assert str(_plugin.ncps_probe("ncps", "mlx")).startswith("MLX cannot be imported")
+
+
+def test_arrays_go_to_mlx_and_back():
+    arrays = registry.arrays("mlx")
+    values = np.array([[1.5, -2.0], [0.25, 8.0]])
+    for dtype, back in (("float32", "float32"), ("float16", "float16"), ("bfloat16", "float32")):
+        native = arrays.asarray(values, dtype)
+        assert str(native.dtype) == f"mlx.core.{dtype}"
+        assert arrays.numpy(native).dtype == back
+        np.testing.assert_array_equal(arrays.numpy(native), values)
+    assert arrays.asarray(np.array([True, False])).dtype == mx.bool_
+
+
+def test_transposed_numpy_arrays_become_contiguous(tmp_path):
+    """MLX keeps their strides and would write them to an exported function wrongly."""
+    native = ops.from_numpy(np.arange(6, dtype=np.float32).reshape(2, 3).T)
+    path = str(tmp_path / "f.mlxfn")
+    mx.export_function(path, lambda x: x + native, mx.zeros((3, 2)))
+    assert mx.array_equal(mx.import_function(path)(mx.zeros((3, 2)))[0], native)
+
+
+def test_gradients_leave_the_layer_as_it_was():
+    layer = layers.CfC(specs.CfC(input_size=3, units=4), seed=0)
+    before = layer.get_native()
+    x = np.ones((2, 3, 3), np.float32)
+    state = np.zeros((2, 4), np.float32)
+    _, by_parameter, by_input = MlxArrays().gradients(
+        layer, {"x": x, "timespans": 1.0, "state": state, "mask": None}, np.ones((2, 3, 4))
+    )
+    assert by_parameter.keys() == before.keys()
+    assert by_input["x"].shape == x.shape
+    assert by_input["timespans"].shape == ()
+    assert by_input["state"].shape == state.shape
+    for name, array in layer.get_native().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, num_layers=2)), "in one direction"),
+        (
+            lambda: layers.CfC(specs.CfC(input_size=3, units=AutoNCP(12, 3), wiring_mode="strict")),
+            "wiring_mode",
+        ),
+    ],
+)
+def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):
+    with pytest.raises(SpecError, match=f"cannot be made so on MLX: .*{reason}"):
+        make()
