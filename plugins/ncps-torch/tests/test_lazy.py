@@ -87,3 +87,12 @@ def test_seed_of_torch_fixes_parameters() -> None:
         layer = ncps.create("Dense", technology="torch", input_size=4, units=5)
         values.append(layer.linear.weight)
     assert torch.equal(*values)
+
+
+def test_what_torch_lacks_is_refused() -> None:
+    from ncps.errors import SpecError
+    from ncps.specs import LSTM as LSTMSpec
+    from ncps_torch.layers import LSTM
+
+    with pytest.raises(SpecError, match="one layer in one direction so far"):
+        LSTM(LSTMSpec(input_size=4, units=5, bidirectional=True))

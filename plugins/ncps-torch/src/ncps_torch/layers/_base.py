@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from ncps.canonical import ParameterMap
-from ncps.errors import BuildError, ParameterError, ShapeError
+from ncps.errors import BuildError, ParameterError, ShapeError, SpecError
 from ncps.specs import Shape, Spec
 from ncps_torch import ops
+from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers import _lazy
 from ncps_torch.parameters import map_of
 
@@ -38,6 +39,10 @@ class NativeLayer(nn.Module):
         device: str | torch.device | None = None,
     ) -> None:
         super().__init__()
+        # asked by the registry too; here for those who make a layer from its spec
+        lacking = ncps_supports(spec, "ncps", "torch")
+        if lacking is not None:
+            raise SpecError(f"{spec.layer} cannot be made so on torch: {lacking}.")
         self.spec = spec
         self._seed = seed
         self._built = False

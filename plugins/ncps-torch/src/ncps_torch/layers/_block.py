@@ -91,8 +91,9 @@ def read(module: Any, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: f
     heads = [module.get_submodule(name).cast(dtype) for name in names]
     if module.sparsity_mask is not None:
         mask = module.sparsity_mask.to(dtype)
-        # the time heads see everything
-        heads[:2] = [(weight * mask, bias) for weight, bias in heads[:2]]
+        # the time heads see everything, unless the wiring is strict: then they have the same mask
+        masked = 2 if block.time_mask is None else 4
+        heads[:masked] = [(weight * mask, bias) for weight, bias in heads[:masked]]
     pure = spec.mode == "pure"
     tau = tuple(getattr(module, n)[0].to(dtype) for n in ("w_tau", "A")) if pure else ()
     drops = tuple(ops.dropout(rate, (*x.shape[:2], k), x) for k in block.backbone) if rate else ()

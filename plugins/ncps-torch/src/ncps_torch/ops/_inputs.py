@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
+from ncps_torch.ops._dtypes import dtype_name
 from ncps_torch.ops._modes import values_are_known
 
 
@@ -33,7 +34,7 @@ def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tenso
         dt = dt.reshape(inputs.timespans_shape(spec, axes, tuple(dt.shape)))
     else:
         dt = _differences(dt.reshape(inputs.timestamps_shape(spec, axes, tuple(dt.shape))))
-    _check_forward(spec, "timespans" if timestamps is None else "timestamps", dt)
+    _check(spec, "timespans" if timestamps is None else "timestamps", dt, like.dtype)
     dt = dt.to(device=like.device, dtype=like.dtype)
     return dt.reshape(()) if dt.shape == (1, 1) else dt.expand(axes.batch, axes.steps)
 
@@ -48,10 +49,11 @@ def _differences(times: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(times[:, :1]), times[:, 1:] - times[:, :-1]], dim=1)
 
 
-def _check_forward(spec: Spec, name: str, dt: Tensor) -> None:
+def _check(spec: Spec, name: str, dt: Tensor, dtype: torch.dtype) -> None:
     if dt.numel() == 0 or not values_are_known(dt):
         return
-    smallest = float(dt.detach().amin())
+    smallest, largest = (float(bound) for bound in dt.detach().aminmax())
     # written so that NaN fails too
-    if not smallest >= 0:
-        raise inputs.negative_time(spec, name, smallest)
+    if not 0 <= smallest <= largest <= torch.finfo(dtype).max:
+        got = largest if smallest >= 0 else smallest
+        raise inputs.bad_time(spec, name, got, dtype_name(dtype))
