@@ -150,6 +150,43 @@ def test_ctrl_c_keeps_what_was_learned(
     assert json.loads(Path("run/metrics.json").read_text())["stopped"] == "epochs"
 
 
+@pytest.mark.parametrize("where", ["step", "build"])
+def test_ctrl_c_before_there_is_anything_is_one_line(
+    wave_csv: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch, capsys, where: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "step":
+        monkeypatch.setattr(numpy_trains, "step", interrupted)
+    else:
+        monkeypatch.setattr("ncps.training._fit.build_model", interrupted)
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 130
+    assert re.fullmatch(r"ncps: interrupted.*\n", capsys.readouterr().err)
+    assert os.listdir() == ["wave.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--clip-norm", "inf"], "clip_norm inf cannot be; expected a positive number"),
+        (["--learning-rate", "inf"], "learning_rate inf cannot be"),
+        (["--weight-decay", "nan"], "weight_decay nan cannot be"),
+        (["--drop", "nan"], "drop nan is not a fraction"),
+        (["--tolerance", "9" * 400 + "d"], "is not a positive length of time"),
+        (["--wiring", ""], "unknown wiring ''"),
+        (["--out", "wave.csv/run"], "wave.csv/run cannot be written"),
+    ],
+)
+def test_train_that_cannot_be_is_one_line(wave_csv: Path, words, message: str, capsys) -> None:
+    assert main(["train", "wave.csv", "--window", "8", *words]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.count("\n") == 1
+    assert "epoch" not in out
+    assert os.listdir() == ["wave.csv"]
+
+
 def test_predict_writes_a_csv_and_the_error(wave_csv: Path, capsys) -> None:
     assert main(["train", "wave.csv", "--out", "run", "--horizon", "6d", *SMALL]) == 0
     capsys.readouterr()
