@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +205,37 @@ def test_predict_writes_a_csv_and_the_error(wave_csv: Path, capsys) -> None:
     assert all(float(row[3]) == known[row[1]] for row in rows if row[3])
     assert rows[-1][3] == ""
     assert np.isfinite([float(row[2]) for row in rows]).all()
+
+
+def test_predict_that_the_disk_refuses_is_one_line(
+    wave_csv: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 0
+    capsys.readouterr()
+
+    def full(self: Path, *_: object) -> None:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["predict", "run", "wave.csv", "--out", "p.csv"]) == 2
+    message = "ncps: error: --out p.csv cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == message
+    assert sorted(os.listdir()) == ["run", "wave.csv"]
+
+
+def test_predict_out_follows_a_link_and_keeps_a_device(wave_csv: Path, capsys) -> None:
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 0
+    Path("link.csv").symlink_to("p.csv")
+    os.mkfifo("pipe")
+    for out in ("link.csv", "pipe"):
+        with ThreadPoolExecutor() as reader:
+            text = reader.submit(Path(out).read_text) if out == "pipe" else None
+            assert main(["predict", "run", "wave.csv", "--out", out]) == 0
+            header = (text.result() if text else Path("p.csv").read_text()).splitlines()[0]
+        assert header == "time,forecast_time,forecast,actual"
+    assert Path("link.csv").is_symlink()
+    assert Path("pipe").is_fifo()
 
 
 def test_predict_without_out_prints_the_csv_alone(wave_csv: Path, capsys) -> None:
