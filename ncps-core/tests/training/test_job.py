@@ -179,7 +179,10 @@ def test_ctrl_c_while_saving_does_not_lose_the_run(
     ridge = Ridge.fit
     monkeypatch.setattr(Ridge, "fit", lambda *parts: (impatient(), ridge(*parts))[1])
     notes: list[str] = []
-    run, folder = train(_options(wave_csv), tmp_path / "run", note=notes.append)
+    try:
+        run, folder = train(_options(wave_csv), tmp_path / "run", note=notes.append)
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C went through")
     assert notes[1:] == ["saving …"] * 4
     assert run.stopped == ("interrupted" if first == "in the loop" else "epochs")
     assert _json(folder, "metrics.json")["epochs"] == run.state.epochs > 0
