@@ -67,6 +67,35 @@ def plain_lstm(p, spec, x, h, dt):
     return mx.stack(history, axis=1)
 
 
+def plain_rnn(p, spec, x, h, dt):
+    """h' = φ(x W + h R + b)."""
+    phi = kernels.ACTIVATIONS[spec.activation]
+    history = []
+    for t in range(x.shape[1]):
+        h = phi(x[:, t] @ p["kernel"] + h @ p["recurrent_kernel"] + p["bias"])
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_gru(p, spec, x, h, dt):
+    """The reset gate after the candidate's product, or before it."""
+    history = []
+    for t in range(x.shape[1]):
+
+        def inner(gate, x=x[:, t]):
+            return x @ p[f"{gate}.kernel"] + p[f"{gate}.bias"]
+
+        r = mx.sigmoid(inner("reset_gate") + h @ p["reset_gate.recurrent_kernel"])
+        z = mx.sigmoid(inner("update_gate") + h @ p["update_gate.recurrent_kernel"])
+        R = p["new_gate.recurrent_kernel"]
+        after = h @ R + p.get("new_gate.recurrent_bias", 0)
+        recurrent = r * after if spec.reset_after else (r * h) @ R
+        n = mx.tanh(inner("new_gate") + recurrent)
+        h = (1 - z) * n + z * h
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
 def compare(layer, plain, batch, steps, dt):
     """Outputs, and gradients by parameter, x, h and Δt, of a layer and its twin."""
     rng = np.random.default_rng(batch * 100 + steps)
@@ -150,6 +179,22 @@ def test_lstm_agrees_with_its_plain_twin(size):
     compare(layers.LSTM(spec, seed=1), plain_lstm, 2, 4, None)
     spec = specs.LSTM(input_size=3, units=4)
     compare(layers.LSTM(spec, seed=1), plain_lstm, 2, size, None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_rnn_agrees_with_its_plain_twin(size, activation):
+    for units, steps in ((size, 4), (4, size)):
+        spec = specs.RNN(input_size=3, units=units, activation=activation)
+        compare(layers.RNN(spec, seed=1), plain_rnn, 2, steps, None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_gru_agrees_with_its_plain_twin(size, reset_after):
+    for units, steps in ((size, 4), (4, size)):
+        spec = specs.GRU(input_size=3, units=units, reset_after=reset_after)
+        compare(layers.GRU(spec, seed=1), plain_gru, 2, steps, None)
 
 
 @pytest.mark.parametrize("steps", [*SIZES, 7, 8, 9, 64, 512, 513])

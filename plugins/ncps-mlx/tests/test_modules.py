@@ -27,6 +27,11 @@ MAKE = {
     "wired": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, proj_size=2), seed=0),
     "memory": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, mixed_memory=True), seed=0),
     "pure": lambda: layers.CfC(specs.CfC(input_size=3, units=5, mode="pure"), seed=0),
+    "RNN": lambda: layers.RNN(specs.RNN(input_size=3, units=5), seed=0),
+    "GRU": lambda: layers.GRU(specs.GRU(input_size=3, units=5), seed=0),
+    "GRU before": lambda: layers.GRU(specs.GRU(input_size=3, units=5, reset_after=False), seed=0),
+    "stock RNN": lambda: stock.RNN(specs.RNN(input_size=3, units=5), seed=0),
+    "stock GRU": lambda: stock.GRU(specs.GRU(input_size=3, units=5), seed=0),
     "LSTM": lambda: layers.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
     "stock LSTM": lambda: stock.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
 }

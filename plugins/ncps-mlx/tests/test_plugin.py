@@ -24,7 +24,7 @@ MANIFEST = tomllib.loads(resources.files("ncps_mlx").joinpath("ncps_plugin.toml"
 
 
 # of the core's layers, those that MLX does not have yet
-MISSING = {"CTRNN", "CTRNNCell", "GRU", "GRUCell", "LTC", "LTCCell", "NCPDense", "RNN", "RNNCell"}
+MISSING = {"CTRNN", "CTRNNCell", "LTC", "LTCCell"}
 
 
 def test_manifest_names_classes_that_exist():
@@ -39,7 +39,7 @@ def test_manifest_names_classes_that_exist():
             assert cls.__name__ == layer
 
 
-@pytest.mark.parametrize("layer", ["Dense", "LSTM", "LSTMCell"])
+@pytest.mark.parametrize("layer", ["Dense", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"])
 def test_technologies_give_our_layers_and_the_stock_ones(layer):
     options = {"input_size": 3, "units": 2}
     ours = ncps.create(layer, technology="ncps", framework="mlx", **options)
@@ -133,3 +133,12 @@ def test_gradients_leave_the_layer_as_it_was():
 def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):
     with pytest.raises(SpecError, match=f"cannot be made so on MLX: .*{reason}"):
         make()
+
+
+def test_stock_gru_refuses_the_reset_before_the_product_and_ours_takes_it():
+    options = {"input_size": 3, "units": 4, "reset_after": False}
+    with pytest.raises(PluginError, match=r"mlx\.nn\.GRU has reset_after=True only; technology"):
+        ncps.create("GRU", technology="mlx.nn", **options)
+    with pytest.raises(SpecError, match=r"mlx\.nn\.GRU has reset_after=True only"):
+        stock.GRU(specs.GRU(**options))
+    assert ncps.create("GRU", technology="ncps", framework="mlx", **options).spec.units == 4

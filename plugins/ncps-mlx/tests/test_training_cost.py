@@ -57,6 +57,9 @@ def make(layer, spec, **options):
 
 
 LAYERS = {
+    "RNN": lambda: make("RNN", "RNN", input_size=3, units=4),
+    "GRU": lambda: make("GRU", "GRU", input_size=3, units=4),
+    "GRU before": lambda: make("GRU", "GRU", input_size=3, units=4, reset_after=False),
     "LSTM": lambda: make("LSTM", "LSTM", input_size=3, units=4),
     "CfC": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5),
     "pure": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5, mode="pure"),
@@ -98,7 +101,9 @@ def matmuls(layer, steps, **arguments):
 
 def test_input_projection_is_one_product_for_all_steps():
     # each step: the recurrent product and one per further affine map
-    assert matmuls(LAYERS["LSTM"](), 9) == 9 + 1
+    for name in ("RNN", "GRU", "LSTM"):
+        assert matmuls(LAYERS[name](), 9) == 9 + 1
+    assert matmuls(LAYERS["GRU before"](), 9) == 2 * 9 + 1
     assert matmuls(LAYERS["CfC"](), 9) == 2 * 9 + 1
     assert matmuls(LAYERS["wired"](), 9) == 3 * (9 + 1)
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 _ONE = "the MLX layers run one layer in one direction so far"
 _GAPS = {("*", name): _ONE for name in ("layers_and_directions", "composed_gradients")}
-CONFORMANCE_GAPS = {"ncps": _GAPS, "mlx": _GAPS}
+_BEFORE = "mlx.nn.GRU has reset_after=True only; technology ncps has both"
+_STOCK = {(name, "shared_description"): _BEFORE for name in ("GRU", "GRUCell")}
+CONFORMANCE_GAPS = {"ncps": _GAPS, "mlx": _GAPS | _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -27,6 +29,8 @@ def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
         return f"{_ONE}. Stack them, or leave out num_layers and bidirectional"
     if getattr(spec, "wiring_mode", "ncps-1.0") != "ncps-1.0":
         return "the MLX CfC has wiring_mode='ncps-1.0' only so far"
+    if technology == "mlx" and not getattr(spec, "reset_after", True):
+        return _BEFORE
     return None
 
 

@@ -28,6 +28,7 @@ class NativeLayer(nn.Module):
     """
 
     framework: ClassVar[str] = "mlx"
+    technology: ClassVar[str] = "ncps"
     spec: Spec
 
     def __init__(
@@ -40,7 +41,7 @@ class NativeLayer(nn.Module):
     ) -> None:
         super().__init__()
         # asked by the registry too; here for those who make a layer from its spec
-        lacking = ncps_supports(spec, "ncps", "mlx")
+        lacking = ncps_supports(spec, self.technology, "mlx")
         if lacking is not None:
             raise SpecError(f"{spec.layer} cannot be made so on MLX: {lacking}.")
         self.spec = spec
