@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -42,7 +44,8 @@ def plain_cfc(p, spec, x, h, dt):
                 signal = a - a * mx.exp(-dt[:, t, None] * (mx.abs(w) + mx.abs(f))) * f
             else:
                 g = mx.tanh(head("ff2", block.mask))
-                s = mx.sigmoid(head("time_a") * dt[:, t, None] + head("time_b"))
+                time = partial(head, mask=block.time_mask)
+                s = mx.sigmoid(time("time_a") * dt[:, t, None] + time("time_b"))
                 keep = 1 - s if spec.mode == "default" else 1
                 signal = keep * mx.tanh(f) + s * g
             hs[i] = signal
@@ -171,6 +174,14 @@ def test_cfc_agrees_with_its_plain_twin_in_every_mode_and_form_of_time(mode, dt)
             backbone_units=None if backbone is None else 7,
         )
         compare(layers.CfC(spec, seed=1), plain_cfc, 3, 5, _dt(dt, 3, 5))
+
+
+@pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
+@pytest.mark.parametrize("dt", ["none", "scalar", "each"])
+def test_strict_cfc_agrees_with_its_plain_twin(mode, dt):
+    wiring = AutoNCP(14, 3, seed=2)
+    spec = specs.CfC(input_size=3, units=wiring, mode=mode, wiring_mode="strict")
+    compare(layers.CfC(spec, seed=1), plain_cfc, 3, 5, _dt(dt, 3, 5))
 
 
 @pytest.mark.parametrize("size", SIZES)

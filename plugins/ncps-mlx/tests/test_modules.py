@@ -25,6 +25,9 @@ X = mx.random.normal((4, 6, 3), key=mx.random.key(0))
 MAKE = {
     "CfC": lambda: layers.CfC(specs.CfC(input_size=3, units=5, backbone_units=6), seed=0),
     "wired": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, proj_size=2), seed=0),
+    "strict": lambda: layers.CfC(
+        specs.CfC(input_size=3, units=WIRED, wiring_mode="strict"), seed=0
+    ),
     "memory": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, mixed_memory=True), seed=0),
     "pure": lambda: layers.CfC(specs.CfC(input_size=3, units=5, mode="pure"), seed=0),
     "RNN": lambda: layers.RNN(specs.RNN(input_size=3, units=5), seed=0),
@@ -129,8 +132,9 @@ def test_parameters_are_those_of_the_spec_and_nothing_else(name):
     assert arrays(layer.parameters()).keys() == layer.get_native().keys()
 
 
-def test_masks_are_constants_that_no_update_reaches():
-    layer = MAKE["wired"]()
+@pytest.mark.parametrize("name", ["wired", "strict"])
+def test_masks_are_constants_that_no_update_reaches(name):
+    layer = MAKE[name]()
     masked = [b["_mask"] for b in layer.blocks]
     assert all(0 < mx.mean(m) < 1 for m in masked)
     assert not [n for n, _ in tree_flatten(layer.parameters()) if "mask" in n]
@@ -141,8 +145,9 @@ def test_masks_are_constants_that_no_update_reaches():
     assert layer(X)[0].dtype == mx.float16
 
 
-def test_weights_without_a_synapse_have_no_effect_and_no_gradient():
-    layer = MAKE["wired"]()
+@pytest.mark.parametrize("name", ["wired", "strict"])
+def test_weights_without_a_synapse_have_no_effect_and_no_gradient(name):
+    layer = MAKE[name]()
     before = layer(X)[0]
     _, gradients = nn.value_and_grad(layer, lambda: mx.sum(layer(X)[0]))()
     for block, found in zip(layer.blocks, gradients["blocks"], strict=True):

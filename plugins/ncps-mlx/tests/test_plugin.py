@@ -14,7 +14,6 @@ import pytest
 import ncps
 from ncps import registry, specs
 from ncps.errors import PluginError, SpecError
-from ncps.wirings import AutoNCP
 from ncps_mlx import _plugin, layers, ops
 from ncps_mlx.arrays import MlxArrays
 from ncps_mlx.layers import stock
@@ -53,7 +52,6 @@ def test_technologies_give_our_layers_and_the_stock_ones(layer):
     [
         ({"units": 4, "bidirectional": True}, "one layer in one direction so far. Stack them"),
         ({"units": 4, "num_layers": 2}, "one layer in one direction so far. Stack them"),
-        ({"units": AutoNCP(8, 2), "wiring_mode": "strict"}, "wiring_mode='ncps-1.0' only so far"),
     ],
 )
 def test_options_that_mlx_lacks_are_refused(options, message):
@@ -124,10 +122,6 @@ def test_gradients_leave_the_layer_as_it_was():
     ("make", "reason"),
     [
         (lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, num_layers=2)), "in one direction"),
-        (
-            lambda: layers.CfC(specs.CfC(input_size=3, units=AutoNCP(12, 3), wiring_mode="strict")),
-            "wiring_mode",
-        ),
     ],
 )
 def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):

@@ -64,6 +64,7 @@ LAYERS = {
     "CfC": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5),
     "pure": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5, mode="pure"),
     "wired": lambda: make("CfC", "CfC", input_size=3, units=WIRED),
+    "strict": lambda: make("CfC", "CfC", input_size=3, units=WIRED, wiring_mode="strict"),
     "memory": lambda: make("CfC", "CfC", input_size=3, units=WIRED, mixed_memory=True),
 }
 
@@ -105,7 +106,8 @@ def test_input_projection_is_one_product_for_all_steps():
         assert matmuls(LAYERS[name](), 9) == 9 + 1
     assert matmuls(LAYERS["GRU before"](), 9) == 2 * 9 + 1
     assert matmuls(LAYERS["CfC"](), 9) == 2 * 9 + 1
-    assert matmuls(LAYERS["wired"](), 9) == 3 * (9 + 1)
+    for name in ("wired", "strict"):
+        assert matmuls(LAYERS[name](), 9) == 3 * (9 + 1)
 
 
 def test_heads_are_one_product_and_time_heads_merge_for_one_elapsed_time():
@@ -122,7 +124,7 @@ def test_heads_are_one_product_and_time_heads_merge_for_one_elapsed_time():
     assert widths(timespans=mx.ones((2, 9))) == {4 * units}
 
 
-@pytest.mark.parametrize("name", ["wired", "memory"])
+@pytest.mark.parametrize("name", ["wired", "strict", "memory"])
 def test_masks_slices_and_transposes_of_weights_are_taken_once_a_call(name):
     layer = LAYERS[name]()
     widest = {tuple(b.heads.weight.shape) for b in layer.blocks}

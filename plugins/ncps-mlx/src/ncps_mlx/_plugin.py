@@ -27,8 +27,6 @@ def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
     """Why the layers of this plugin cannot be what the spec asks for, or None."""
     if getattr(spec, "composed", False):
         return f"{_ONE}. Stack them, or leave out num_layers and bidirectional"
-    if getattr(spec, "wiring_mode", "ncps-1.0") != "ncps-1.0":
-        return "the MLX CfC has wiring_mode='ncps-1.0' only so far"
     if technology == "mlx" and not getattr(spec, "reset_after", True):
         return _BEFORE
     return None
