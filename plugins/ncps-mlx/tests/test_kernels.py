@@ -11,7 +11,7 @@ from mlx.utils import tree_flatten
 
 from ncps import specs
 from ncps.testing import TOLERANCES
-from ncps.wirings import AutoNCP
+from ncps.wirings import AutoNCP, Random
 from ncps_mlx import kernels, layers
 
 SIZES = (1, 31, 32, 33, 65)
@@ -96,6 +96,47 @@ def plain_gru(p, spec, x, h, dt):
         n = mx.tanh(inner("new_gate") + recurrent)
         h = (1 - z) * n + z * h
         history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_ctrnn(p, spec, x, h, dt):
+    """N steps of h ← (h + δ φ(x W + h R + b)) / (1 + δ / τ)."""
+    phi = kernels.ACTIVATIONS[spec.activation]
+    W, R = p["kernel"], p["recurrent_kernel"]
+    if spec.masks is not None:
+        W, R = W * mx.array(spec.masks.sensory), R * mx.array(spec.masks.inner)
+    history = []
+    for t in range(x.shape[1]):
+        delta = dt[:, t, None] / spec.ode_unfolds
+        for _ in range(spec.ode_unfolds):
+            drive = delta * phi(x[:, t] @ W + h @ R + p["bias"])
+            h = (h + drive) / (1 + delta / mx.exp(p["log_tau"]))
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_ltc(p, spec, x, v, dt):
+    """v' = (c v + Δt (g v_l + Σ w s E)) / (c + Δt (g + Σ w s + ε)), all pairs of neurons."""
+    implicit = spec.implicit_param_constraints
+
+    def positive(name):
+        return mx.log(1 + mx.exp(p[name])) if implicit else mx.maximum(p[name], 0)
+
+    def synapses(prefix, sources, mask):
+        s = mx.sigmoid(p[f"{prefix}sigma"] * (sources[:, :, None] - p[f"{prefix}mu"]))
+        ws = positive(f"{prefix}w") * mx.array(mask) * s
+        return mx.sum(ws * p[f"{prefix}erev"], axis=1), mx.sum(ws, axis=1)
+
+    g, c = positive("gleak"), positive("cm") * spec.ode_unfolds
+    history = []
+    for t in range(x.shape[1]):
+        u, elapsed = x[:, t] * p["input_w"] + p["input_b"], dt[:, t, None]
+        d_in, q_in = synapses("sensory_", u, spec.masks.sensory)
+        for _ in range(spec.ode_unfolds):
+            d, q = synapses("", v, spec.masks.inner)
+            above = c * v + elapsed * (d + d_in + g * p["vleak"])
+            v = above / (c + elapsed * (q + q_in + g + spec.epsilon))
+        history.append(v)
     return mx.stack(history, axis=1)
 
 
@@ -206,6 +247,28 @@ def test_gru_agrees_with_its_plain_twin(size, reset_after):
     for units, steps in ((size, 4), (4, size)):
         spec = specs.GRU(input_size=3, units=units, reset_after=reset_after)
         compare(layers.GRU(spec, seed=1), plain_gru, 2, steps, None)
+
+
+WIRINGS = (6, AutoNCP(14, 3, seed=2), Random(9, 4, 0.5))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("layer", "plain"), [("CTRNN", plain_ctrnn), ("LTC", plain_ltc)])
+def test_ode_layers_agree_with_their_plain_twins_at_awkward_sizes(layer, plain, size):
+    sizes = ((size, 3, 4), (4, size, 3), (4, 3, size))
+    for units, features, steps in sizes:
+        spec = specs.build(layer, input_size=features, units=units, ode_unfolds=2)
+        compare(getattr(layers, layer)(spec, seed=1), plain, 2, steps, _dt("each", 2, steps))
+
+
+@pytest.mark.parametrize("dt", ["none", "scalar", "each"])
+@pytest.mark.parametrize("units", WIRINGS)
+@pytest.mark.parametrize("option", ["relu", "sigmoid", "tanh", True, False])
+def test_ode_layers_agree_with_their_plain_twins_on_every_wiring(option, units, dt):
+    name, plain = ("LTC", plain_ltc) if isinstance(option, bool) else ("CTRNN", plain_ctrnn)
+    own = "implicit_param_constraints" if name == "LTC" else "activation"
+    spec = specs.build(name, input_size=3, units=units, **{own: option})
+    compare(getattr(layers, name)(spec, seed=1), plain, 3, 5, _dt(dt, 3, 5))
 
 
 @pytest.mark.parametrize("steps", [*SIZES, 7, 8, 9, 64, 512, 513])

@@ -57,6 +57,9 @@ def make(layer, spec, **options):
 
 
 LAYERS = {
+    "CTRNN": lambda: make("CTRNN", "CTRNN", input_size=3, units=4, ode_unfolds=2),
+    "LTC": lambda: make("LTC", "LTC", input_size=3, units=4, ode_unfolds=2),
+    "wired LTC": lambda: make("LTC", "LTC", input_size=3, units=WIRED, ode_unfolds=2),
     "RNN": lambda: make("RNN", "RNN", input_size=3, units=4),
     "GRU": lambda: make("GRU", "GRU", input_size=3, units=4),
     "GRU before": lambda: make("GRU", "GRU", input_size=3, units=4, reset_after=False),
@@ -104,10 +107,23 @@ def test_input_projection_is_one_product_for_all_steps():
     # each step: the recurrent product and one per further affine map
     for name in ("RNN", "GRU", "LSTM"):
         assert matmuls(LAYERS[name](), 9) == 9 + 1
-    assert matmuls(LAYERS["GRU before"](), 9) == 2 * 9 + 1
+    assert matmuls(LAYERS["GRU before"](), 9) == matmuls(LAYERS["CTRNN"](), 9) == 2 * 9 + 1
     assert matmuls(LAYERS["CfC"](), 9) == 2 * 9 + 1
     for name in ("wired", "strict"):
         assert matmuls(LAYERS[name](), 9) == 3 * (9 + 1)
+
+
+def test_ltc_looks_at_its_sensory_synapses_once_and_at_real_ones_only():
+    for name in ("LTC", "wired LTC"):
+        layer, steps = LAYERS[name](), 9
+        masks = layer.spec.masks
+        rows, sensory = (int((m != 0).sum(axis=0).max()) for m in (masks.inner, masks.sensory))
+        x = mx.ones((2, steps, 3))
+        found = operations(lambda x, layer=layer: layer(x)[0], x)
+        sigmoids = Counter(shape for n, (shape, *_) in found if n == "Sigmoid")
+        units = layer.spec.state_size
+        assert sigmoids == {(2, steps, sensory, units): 1, (2, rows, units): 2 * steps}
+    assert rows < units
 
 
 def test_heads_are_one_product_and_time_heads_merge_for_one_elapsed_time():

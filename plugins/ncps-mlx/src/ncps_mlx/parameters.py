@@ -7,9 +7,11 @@ from ncps.specs import (
     GATES,
     GRU_GATES,
     CfCCell,
+    CTRNNCell,
     Dense,
     GRUCell,
     LSTMCell,
+    LTCCell,
     NCPDense,
     RNNCell,
     Spec,
@@ -90,6 +92,26 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
+def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
+    """One map of [x, h], and the time constants."""
+    rules = gate_rules("gates.", ("",), use_bias=True)
+    return ParameterMap((*rules, Rename("log_tau", "log_tau")))
+
+
+def ltc_map(spec: LTCCell) -> ParameterMap:
+    """Tables of synapses under `inner` and `sensory`, mappings, and the memory's gates."""
+    rules: list[Rule] = [Rename(name, name) for name in ("gleak", "vleak", "cm")]
+    for native, canonical in (("inner.", ""), ("sensory.", "sensory_")):
+        rules += [Rename(native + n, canonical + n) for n in ("w", "sigma", "mu", "erev")]
+    for name in ("input", "output"):
+        mapping = getattr(spec, f"{name}_mapping")
+        parts = {"affine": "wb", "linear": "w", None: ""}[mapping]
+        rules += [Rename(f"{name}.{part}", f"{name}_{part}") for part in parts]
+    if spec.mixed_memory:
+        rules += lstm_rules("memory.", "memory.", use_bias=True)
+    return ParameterMap(tuple(rules))
+
+
 def affine_rules(native: str, canonical: str) -> list[Rule]:
     """A (out, in) weight and a bias."""
     return [
@@ -128,4 +150,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return rnn_map(spec)
     if isinstance(spec, GRUCell):
         return gru_map(spec)
+    if isinstance(spec, CTRNNCell):
+        return ctrnn_map(spec)
+    if isinstance(spec, LTCCell):
+        return ltc_map(spec)
     raise TypeError(f"expected the spec of a layer of ncps-mlx, got {type(spec).__name__}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ncps_mlx.kernels import ACTIVATIONS as ACTIVATIONS
+from ncps_mlx.kernels import Synapses as Synapses
 from ncps_mlx.ops._cfc import Affine as Affine
 from ncps_mlx.ops._cfc import Block as Block
 from ncps_mlx.ops._cfc import cfc as cfc
 from ncps_mlx.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_mlx.ops._ctrnn import ctrnn as ctrnn
 from ncps_mlx.ops._devices import available_devices as available_devices
 from ncps_mlx.ops._devices import check_device as check_device
 from ncps_mlx.ops._devices import on_device as on_device
@@ -22,6 +24,11 @@ from ncps_mlx.ops._inputs import elapsed as elapsed
 from ncps_mlx.ops._inputs import initial_states as initial_states
 from ncps_mlx.ops._inputs import mapped_alike as mapped_alike
 from ncps_mlx.ops._lstm import lstm as lstm
+from ncps_mlx.ops._ltc import Circuit as Circuit
+from ncps_mlx.ops._ltc import Positive as Positive
+from ncps_mlx.ops._ltc import ltc as ltc
+from ncps_mlx.ops._ltc import positive as positive
+from ncps_mlx.ops._ltc import table as table
 from ncps_mlx.ops._masks import Steps as Steps
 from ncps_mlx.ops._masks import real_steps as real_steps
 from ncps_mlx.ops._random import draw_seed as draw_seed
