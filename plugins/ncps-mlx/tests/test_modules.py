@@ -38,6 +38,13 @@ MAKE = {
         specs.LTC(input_size=3, units=WIRED, mixed_memory=True, implicit_param_constraints=False),
         seed=0,
     ),
+    "both LSTM": lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, bidirectional=True), seed=0),
+    "stacked CfC": lambda: layers.CfC(
+        specs.CfC(input_size=3, units=4, proj_size=2, num_layers=2, bidirectional=True), seed=0
+    ),
+    "stock both GRU": lambda: stock.GRU(
+        specs.GRU(input_size=3, units=4, bidirectional=True), seed=0
+    ),
     "RNN": lambda: layers.RNN(specs.RNN(input_size=3, units=5), seed=0),
     "GRU": lambda: layers.GRU(specs.GRU(input_size=3, units=5), seed=0),
     "GRU before": lambda: layers.GRU(specs.GRU(input_size=3, units=5, reset_after=False), seed=0),

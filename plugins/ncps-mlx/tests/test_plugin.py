@@ -43,18 +43,6 @@ def test_technologies_give_our_layers_and_the_stock_ones(layer):
     assert type(stocks) is getattr(stock, layer)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": 4, "bidirectional": True}, "one layer in one direction so far. Stack them"),
-        ({"units": 4, "num_layers": 2}, "one layer in one direction so far. Stack them"),
-    ],
-)
-def test_options_that_mlx_lacks_are_refused(options, message):
-    with pytest.raises(PluginError, match=message):
-        ncps.create("CfC", technology="ncps", framework="mlx", input_size=3, **options)
-
-
 def test_importing_the_plugin_and_its_hooks_imports_no_framework():
     code = (
         "import sys, ncps_mlx, ncps_mlx._plugin;"
@@ -112,17 +100,6 @@ def test_gradients_leave_the_layer_as_it_was():
     assert by_input["state"].shape == state.shape
     for name, array in layer.get_native().items():
         np.testing.assert_array_equal(array, before[name])
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, num_layers=2)), "in one direction"),
-    ],
-)
-def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):
-    with pytest.raises(SpecError, match=f"cannot be made so on MLX: .*{reason}"):
-        make()
 
 
 def test_stock_gru_refuses_the_reset_before_the_product_and_ours_takes_it():

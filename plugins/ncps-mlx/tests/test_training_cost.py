@@ -57,6 +57,8 @@ def make(layer, spec, **options):
 
 
 LAYERS = {
+    "both": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5, bidirectional=True),
+    "stacked": lambda: make("GRU", "GRU", input_size=3, units=4, num_layers=2, bidirectional=True),
     "CTRNN": lambda: make("CTRNN", "CTRNN", input_size=3, units=4, ode_unfolds=2),
     "LTC": lambda: make("LTC", "LTC", input_size=3, units=4, ode_unfolds=2),
     "wired LTC": lambda: make("LTC", "LTC", input_size=3, units=WIRED, ode_unfolds=2),

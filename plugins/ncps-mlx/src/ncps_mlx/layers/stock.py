@@ -58,7 +58,7 @@ class _StockRNN(_Stock):
         return (self.rnn(x, *states),)
 
     @classmethod
-    def parameter_map(cls, spec: Spec) -> ParameterMap:
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
         """How the arrays of the `mlx.nn.RNN` relate to the canonical ones."""
         if not isinstance(spec, RNNCellSpec):
             raise TypeError(f"expected the spec of an RNN, got {type(spec).__name__}.")
@@ -78,7 +78,7 @@ class _StockGRU(_Stock):
         return (self.gru(x, *states),)
 
     @classmethod
-    def parameter_map(cls, spec: Spec) -> ParameterMap:
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
         """How the arrays of the `mlx.nn.GRU` relate to the canonical ones."""
         if not isinstance(spec, GRUCellSpec):
             raise TypeError(f"expected the spec of a GRU, got {type(spec).__name__}.")
@@ -99,7 +99,7 @@ class _StockLSTM(_Stock):
         return h, c
 
     @classmethod
-    def parameter_map(cls, spec: Spec) -> ParameterMap:
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
         """How the arrays of the `mlx.nn.LSTM` relate to the canonical ones."""
         if not isinstance(spec, LSTMCellSpec):
             raise TypeError(f"expected the spec of an LSTM, got {type(spec).__name__}.")

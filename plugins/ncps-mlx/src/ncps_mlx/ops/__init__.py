@@ -35,6 +35,7 @@ from ncps_mlx.ops._random import draw_seed as draw_seed
 from ncps_mlx.ops._random import dropout as dropout
 from ncps_mlx.ops._random import untouched_random as untouched_random
 from ncps_mlx.ops._readout import pick as pick
+from ncps_mlx.ops._times import Times as Times
 from ncps_mlx.ops._transforms import in_transform as in_transform
 from ncps_mlx.ops._trees import first_parameter as first_parameter
 from ncps_mlx.ops._trees import named as named
