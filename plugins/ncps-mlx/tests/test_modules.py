@@ -119,10 +119,20 @@ def test_vmap_over_inputs_equals_a_loop(name):
     np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)
 
 
-def test_vmap_over_parameters_is_an_ensemble():
-    members = [layers.CfC(specs.CfC(input_size=3, units=WIRED), seed=s) for s in range(3)]
+@every_layer
+def test_vmap_over_elapsed_times_equals_a_loop(name):
+    layer = MAKE[name]()
+    many = mx.random.uniform(0.1, 2.0, (3, 4, 6), key=mx.random.key(1))
+    mapped = mx.vmap(lambda dt: layer(X, timespans=dt)[0])(many)
+    looped = mx.stack([layer(X, timespans=dt)[0] for dt in many])
+    np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)
+
+
+@every_layer
+def test_vmap_over_parameters_is_an_ensemble(name):
+    layer = MAKE[name]()
+    members = [type(layer)(layer.spec, seed=s) for s in range(3)]
     stacked = tree_map(lambda *a: mx.stack(a), *[m.parameters() for m in members])
-    layer = copy.deepcopy(members[0])
     mapped = mx.vmap(lambda p: layer.update(p)(X)[0])(stacked)
     looped = mx.stack([m(X)[0] for m in members])
     np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)

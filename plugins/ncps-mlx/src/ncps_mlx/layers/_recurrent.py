@@ -46,7 +46,7 @@ class Cell(RecurrentLayer):
             states = ops.initial_states(self.spec, axes, state, x.dtype)
             dt = ops.elapsed(self.spec, axes, timespans, None, x.dtype)
             x = x.reshape(axes.batch, 1, x.shape[-1])
-            new = self._run(x, ops.mapped_alike(states, x), dt)
+            new = self._run(x, ops.mapped_alike(states, x, dt), dt)
             states = tuple(s[:, 0] for s in new)
             y = self._readout(states[0])
             return y if axes.batched else y[0], self._given(states, axes.batched)
@@ -105,8 +105,8 @@ class Sequence(RecurrentLayer):
             return tuple(mx.zeros((s.shape[0], 0, s.shape[1]), s.dtype) for s in initial)
         dt, steps = times.dt, times.steps
         if steps is None:
-            return self._run(x, ops.mapped_alike(initial, x), dt)
+            return self._run(x, ops.mapped_alike(initial, x, dt), dt)
         if dt is not None and dt.ndim:
             dt = steps.gather(dt[..., None])[..., 0]
-        states = self._run(steps.gather(x), ops.mapped_alike(initial, x), dt)
+        states = self._run(steps.gather(x), ops.mapped_alike(initial, x, dt), dt)
         return tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
