@@ -11,7 +11,7 @@ import nox
 
 ROOT = Path(__file__).parent
 CORE = "ncps-core"
-PLUGINS = ["mlx"]
+PLUGINS = ["mlx", "torch"]
 SOURCES = [f"{CORE}/src", *(f"plugins/ncps-{name}/src" for name in PLUGINS)]
 FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
 LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
@@ -31,6 +31,13 @@ def _editable(*names: str, extras: str = "") -> list[str]:
     """Pip's arguments that install the core and these plugins from the work tree."""
     packages = [f"./{CORE}{extras}", *(f"./plugins/ncps-{name}" for name in names)]
     return [argument for package in packages for argument in ("-e", package)]
+
+
+def _original(session: nox.Session) -> dict[str, str]:
+    """The environment variable that says where ncps 1.0.1 is: beside ours, not in its place."""
+    folder = str(Path(session.create_tmp()) / "original")
+    session.install("--no-deps", "--upgrade", "--target", folder, "ncps==1.0.1")
+    return {"ORIGINAL_NCPS": folder}
 
 
 def _without_frameworks(session: nox.Session) -> None:
@@ -73,7 +80,8 @@ def tests(session: nox.Session) -> None:
 def plugin(session: nox.Session, name: str) -> None:
     """One plugin's tests, and the tests that span packages."""
     session.install(*PINNED, *PYTEST, *_editable(name, extras="[plot]"))
-    session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=ENVIRONMENT)
+    environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
+    session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=environment)
 
 
 @nox.session
@@ -105,8 +113,9 @@ def bench(session: nox.Session) -> None:
     if not scripts:
         session.skip("there are no benchmarks yet")
     session.install(*PINNED, *_editable(*PLUGINS, extras="[plot]"))
+    environment = ENVIRONMENT | _original(session)
     for script in scripts:
-        session.run("python", str(script), *session.posargs, env=ENVIRONMENT)
+        session.run("python", str(script), *session.posargs, env=environment)
 
 
 @nox.session(venv_backend="none")

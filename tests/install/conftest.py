@@ -12,7 +12,11 @@ from pathlib import Path
 import documents
 import pytest
 
-PACKAGES = {"ncps": "ncps-core", "ncps-mlx": "plugins/ncps-mlx"}
+PACKAGES = {
+    "ncps": "ncps-core",
+    "ncps-mlx": "plugins/ncps-mlx",
+    "ncps-torch": "plugins/ncps-torch",
+}
 _LEFTOVERS = (".git", ".nox", ".venv", ".*_cache", "__pycache__", "dist", "co2-*")
 
 

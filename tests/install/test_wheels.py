@@ -20,6 +20,7 @@ VERSION = re.search(
 DATA = {
     "ncps": ["ncps/py.typed", "ncps/reference/ncps_plugin.toml", "ncps/training/data/co2.csv"],
     "ncps_mlx": ["ncps_mlx/py.typed", "ncps_mlx/ncps_plugin.toml"],
+    "ncps_torch": ["ncps_torch/py.typed", "ncps_torch/ncps_plugin.toml"],
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ncps.canonical import ParameterMap, Rename, SplitGates, Transpose
+from ncps.canonical import ParameterMap, Rename, Reshape, SplitGates, SumBias, Transpose
 from ncps.errors import ParameterError
 
 MAP = ParameterMap(
@@ -49,3 +49,22 @@ def test_missing_array_is_named() -> None:
         MAP.to_canonical(arrays)
     with pytest.raises(ParameterError, match="expected a canonical array 'bias'"):
         MAP.to_native({})
+
+
+def test_summed_biases_mean_their_sum() -> None:
+    rule = ParameterMap((SumBias(("b_ih", "b_hh"), ("i.bias", "f.bias")),))
+    arrays = {"b_ih": np.array([1.0, 2.0, 3.0, 4.0]), "b_hh": np.array([10.0, 20.0, 30.0, 40.0])}
+    canonical = rule.to_canonical(arrays)
+    np.testing.assert_array_equal(canonical["i.bias"], [11.0, 22.0])
+    np.testing.assert_array_equal(canonical["f.bias"], [33.0, 44.0])
+    again = rule.to_native(canonical)
+    np.testing.assert_array_equal(again["b_ih"], [11.0, 22.0, 33.0, 44.0])
+    np.testing.assert_array_equal(again["b_hh"], np.zeros(4))
+
+
+def test_reshape_goes_both_ways() -> None:
+    rule = ParameterMap((Reshape("A", "A", (1, 3), (3,)),))
+    row = np.array([[1.0, 2.0, 3.0]])
+    canonical = rule.to_canonical({"A": row})
+    np.testing.assert_array_equal(canonical["A"], row[0])
+    np.testing.assert_array_equal(rule.to_native(canonical)["A"], row)

@@ -85,6 +85,47 @@ class SplitGates:
 
 
 @dataclass(frozen=True)
+class SumBias:
+    """Several native biases that are always added, for one canonical bias per gate.
+
+    Many native arrays mean the same canonical ones; going back, the first holds the sum and the
+    others are zero.
+    """
+
+    native: tuple[str, ...]
+    canonical: tuple[str, ...]
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Add the biases and cut the sum into equal parts."""
+        total = np.sum([native[name] for name in self.native], axis=0)
+        return dict(zip(self.canonical, np.split(total, len(self.canonical)), strict=True))
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Put everything into the first bias."""
+        total = np.concatenate([canonical[name] for name in self.canonical])
+        first, *others = self.native
+        return {first: total, **{name: np.zeros_like(total) for name in others}}
+
+
+@dataclass(frozen=True)
+class Reshape:
+    """The same values in another shape: a native (1, H) row for a canonical (H,) vector."""
+
+    native: str
+    canonical: str
+    native_shape: tuple[int, ...]
+    canonical_shape: tuple[int, ...]
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Reshape to the canonical shape."""
+        return {self.canonical: native[self.native].reshape(self.canonical_shape)}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Reshape to the native shape."""
+        return {self.native: canonical[self.canonical].reshape(self.native_shape)}
+
+
+@dataclass(frozen=True)
 class ParameterMap:
     """All rules of one layer, in both directions.
 

@@ -12,6 +12,7 @@ from ncps.errors import ShapeError
 from ncps.specs._base import Spec
 
 Sizes = tuple[int, ...]
+Forms = list[tuple[Sizes, tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,17 @@ def timespans_shape(spec: Spec, axes: Axes, shape: Sizes) -> tuple[int, int]:
     Cell: (), (B,), (B, 1); without a batch (), (1,).
     """
     batch, steps = axes.batch, axes.steps
-    forms: dict[Sizes, tuple[int, int]]
+    forms: Forms
     if spec.kind == "cell":
-        forms = {(): (1, 1), (batch,): (batch, 1)}
+        forms = [((), (1, 1)), ((batch,), (batch, 1))]
         if axes.batched:
-            forms[batch, 1] = (batch, 1)
+            forms.append(((batch, 1), (batch, 1)))
         return _one_of(spec, "timespans", (batch,), shape, forms)
-    forms = {(): (1, 1), (steps,): (1, steps)}
+    forms = [((), (1, 1)), ((steps,), (1, steps))]
     if axes.batched:
-        forms |= {(batch, steps): (batch, steps), (batch, steps, 1): (batch, steps)}
+        forms += [((batch, steps), (batch, steps)), ((batch, steps, 1), (batch, steps))]
     else:
-        forms[steps, 1] = (1, steps)
+        forms.append(((steps, 1), (1, steps)))
     expected = (batch, steps) if axes.batched else (steps,)
     return _one_of(spec, "timespans", expected, shape, forms)
 
@@ -115,12 +116,12 @@ def bad_time(spec: Spec, name: str, got: float, dtype: str) -> ShapeError:
     )
 
 
-def _one_of(
-    spec: Spec, name: str, expected: Sizes, shape: Sizes, forms: dict[Sizes, tuple[int, int]]
-) -> tuple[int, int]:
-    if shape not in forms:
-        raise ShapeError(
-            f"{spec.layer} expected {name} {expected}, got {shape}. "
-            "Pass one elapsed time per step, or a scalar for all."
-        )
-    return forms[shape]
+def _one_of(spec: Spec, name: str, expected: Sizes, shape: Sizes, forms: Forms) -> tuple[int, int]:
+    # compared, never hashed: in an export the length of an axis may be a symbol
+    for form, target in forms:
+        if form == shape:
+            return target
+    raise ShapeError(
+        f"{spec.layer} expected {name} {expected}, got {shape}. "
+        "Pass one elapsed time per step, or a scalar for all."
+    )

@@ -1,0 +1,17 @@
+"""The math: tensors in, tensors out; nothing here knows a layer or a spec."""
+
+from __future__ import annotations
+
+from ncps_torch.kernels._activations import ACTIVATIONS as ACTIVATIONS
+from ncps_torch.kernels._cfc import Affine as Affine
+from ncps_torch.kernels._cfc import Arguments as Arguments
+from ncps_torch.kernels._cfc import Plan as Plan
+from ncps_torch.kernels._cfc import cfc_plain as cfc_plain
+from ncps_torch.kernels._cfc import cfc_step as cfc_step
+from ncps_torch.kernels._cfc import plan_of as plan_of
+from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
+from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
+from ncps_torch.kernels._lstm import lstm_plain as lstm_plain
+from ncps_torch.kernels._lstm import lstm_step as lstm_step
+from ncps_torch.kernels._lstm_scan import LSTMScan as LSTMScan
+from ncps_torch.kernels._lstm_scan import lstm_forward as lstm_forward

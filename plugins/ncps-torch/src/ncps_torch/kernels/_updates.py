@@ -1,0 +1,175 @@
+r"""The last operations of a CfC's step and their slopes, for the hand-written scan.
+
+With heads u = (f, g, …) each update overwrites u by what its slopes need:
+
+    gated   u = (f, g, τ)     → (F, G, s) = (tanh f, tanh g, σ(τ))
+    timed   u = (f, g, a, b)  → (F, G, a, s), s = σ(aΔt + b)
+    pure    u = f             → f
+
+and h' = F + s(G − F), or F + sG in mode no_gate, or A − A·exp(−Δt(|w|+|f|))·f. Shapes: u
+(C, B, n·H) for a chunk of C steps, or (B, n·H) for one; Δt (C, B, 1). `slopes` gives ∂h'/∂u
+(C, B, n·H) in bulk; `finish` the gradients of Δt and (w, A) from ∂L/∂h' and ∂L/∂u.
+
+Held to the plain twin by `test_cfc_scan.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Taus = tuple[Tensor, ...]
+
+
+class Gradients(NamedTuple):
+    """What an update adds to the gradients of Δt (C, B, 1) and of w_tau, A (H)."""
+
+    dt: Tensor | None
+    tau: tuple[Tensor, ...]
+
+
+class Update(NamedTuple):
+    """One of the three, bound to its mode."""
+
+    heads: int
+    rows: Callable[[Tensor], Iterator[tuple[Tensor, ...]]]
+    step: Callable[..., None]
+    slopes: Callable[..., None]
+    finish: Callable[..., Gradients]
+
+
+def update_of(mode: str, timed: bool) -> Update:
+    """The update for a mode, with Δt merged into the weights or not."""
+    if mode == "pure":
+        return Update(1, _rows_pure, _step_pure, _slopes_pure, _finish_pure)
+    lerp = mode == "default"
+    if timed:
+        step = _step_timed if lerp else _step_timed_no_gate
+        slopes = _slopes_timed if lerp else _slopes_timed_no_gate
+        return Update(4, _rows_timed, step, slopes, _finish_timed)
+    step = _step_gated if lerp else _step_no_gate
+    return Update(3, _rows_gated, step, _slopes_gated if lerp else _slopes_no_gate, _finish_nothing)
+
+
+def _rows_gated(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    F, G, s = u.chunk(3, dim=-1)
+    FG = u[..., : 2 * s.shape[-1]]
+    return zip(FG.unbind(0), F.unbind(0), G.unbind(0), s.unbind(0), strict=True)
+
+
+def _step_gated(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    FG, F, G, s = row
+    FG.tanh_()
+    torch.lerp(F, G, s.sigmoid_(), out=h)
+
+
+def _step_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    FG, F, G, s = row
+    FG.tanh_()
+    torch.addcmul(F, s.sigmoid_(), G, out=h)
+
+
+def _rows_timed(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    F, G, a, s = u.chunk(4, dim=-1)
+    FG = u[..., : 2 * s.shape[-1]]
+    return zip(*(part.unbind(0) for part in (FG, F, G, a, s)), strict=True)
+
+
+def _step_timed(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
+    FG, F, G, a, s = row
+    FG.tanh_()
+    torch.lerp(F, G, s.addcmul_(a, dt).sigmoid_(), out=h)
+
+
+def _step_timed_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
+    FG, F, G, a, s = row
+    FG.tanh_()
+    torch.addcmul(F, s.addcmul_(a, dt).sigmoid_(), G, out=h)
+
+
+def _slopes_gated(u: Tensor, dt: Tensor | None, tau: Taus, out: Tensor) -> None:
+    F, G, s = u.chunk(3, dim=-1)
+    dF, dG, ds = out.chunk(3, dim=-1)
+    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=True)
+
+
+def _slopes_no_gate(u: Tensor, dt: Tensor | None, tau: Taus, out: Tensor) -> None:
+    F, G, s = u.chunk(3, dim=-1)
+    dF, dG, ds = out.chunk(3, dim=-1)
+    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=False)
+
+
+def _slopes_timed(u: Tensor, dt: Tensor, tau: Taus, out: Tensor) -> None:
+    F, G, _, s = u.chunk(4, dim=-1)
+    dF, dG, da, ds = out.chunk(4, dim=-1)
+    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=True)
+    torch.mul(ds, dt, out=da)
+
+
+def _slopes_timed_no_gate(u: Tensor, dt: Tensor, tau: Taus, out: Tensor) -> None:
+    F, G, _, s = u.chunk(4, dim=-1)
+    dF, dG, da, ds = out.chunk(4, dim=-1)
+    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=False)
+    torch.mul(ds, dt, out=da)
+
+
+def _gate_slopes(
+    values: tuple[Tensor, Tensor, Tensor], out: tuple[Tensor, Tensor, Tensor], interpolate: bool
+) -> None:
+    F, G, s = values
+    dF, dG, ds = out
+    one = F.new_ones(())
+    torch.addcmul(one, F, F, value=-1, out=dF)
+    torch.addcmul(one, G, G, value=-1, out=dG)
+    dG.mul_(s)
+    torch.addcmul(s, s, s, value=-1, out=ds)
+    if interpolate:
+        # dF (1 − s), without a temporary
+        dF.addcmul_(dF, s, value=-1)
+        ds.mul_(G - F)
+    else:
+        ds.mul_(G)
+
+
+def _finish_nothing(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
+    return Gradients(None, ())
+
+
+def _finish_timed(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
+    a, db = u.chunk(4, dim=-1)[2], du.chunk(4, dim=-1)[3]
+    return Gradients((a * db).sum(-1, keepdim=True), ())
+
+
+def _rows_pure(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(u.unbind(0), strict=True)
+
+
+def _step_pure(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
+    (f,) = row
+    w, A = tau
+    torch.addcmul(A, A, _decay(f, dt, w).mul_(f), value=-1, out=h)
+
+
+def _decay(f: Tensor, dt: Tensor, w: Tensor) -> Tensor:
+    """exp(−Δt(|w|+|f|))."""
+    return f.abs().add_(w.abs()).mul_(dt).neg_().exp_()
+
+
+def _slopes_pure(u: Tensor, dt: Tensor, tau: Taus, out: Tensor) -> None:
+    w, A = tau
+    torch.mul(u.abs(), dt, out=out)
+    out.sub_(1).mul_(_decay(u, dt, w)).mul_(A)
+
+
+def _finish_pure(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor, tau: Taus) -> Gradients:
+    w, A = tau
+    E = _decay(u, dt, w)
+    # ∂h'/∂x = A·E·f·∂(Δt(|w|+|f|))/∂x for x = w, Δt
+    by_exponent = dh * A * E * u
+    by_w = (by_exponent * dt).sum((0, 1)) * w.sign()
+    by_A = (dh * (1 - E * u)).sum((0, 1))
+    by_dt = (by_exponent * (w.abs() + u.abs())).sum(-1, keepdim=True)
+    return Gradients(by_dt, (by_w, by_A))

@@ -1,0 +1,12 @@
+"""Layers as `torch.nn.Module`s: made by `ncps.create`, or from a spec."""
+
+from __future__ import annotations
+
+from ncps_torch.layers._base import NativeLayer as NativeLayer
+from ncps_torch.layers._block import set_mask as set_mask
+from ncps_torch.layers._cfc import CfC as CfC
+from ncps_torch.layers._cfc import CfCCell as CfCCell
+from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._holders import Memory as Memory
+from ncps_torch.layers._lstm import LSTM as LSTM
+from ncps_torch.layers._lstm import LSTMCell as LSTMCell

@@ -1,0 +1,103 @@
+"""The calls of cells and sequence layers: arguments in, checked; state out, as it came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ncps.specs import inputs
+from ncps.specs.inputs import Axes
+from ncps_torch import ops
+from ncps_torch.layers._base import NativeLayer
+
+States = tuple[Tensor, ...]
+
+
+class RecurrentLayer(NativeLayer):
+    """What cells and sequences share; a layer defines `_run` and `_readout`."""
+
+    spec: Any
+
+    def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
+        """The states after every step, each (T, B, ·), for x (T, B, D) with T > 0.
+
+        dt is None for 1, () for all steps, or (B, T).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _run")
+
+    def _readout(self, h: Tensor) -> Tensor:
+        """The output for a state's first tensor."""
+        return h
+
+    def _given(self, states: States, batched: bool) -> Any:
+        """States as the caller sees them."""
+        if not batched:
+            states = tuple(s[0] for s in states)
+        return states[0] if len(states) == 1 else states
+
+
+class Cell(RecurrentLayer):
+    """One step: ``y, state = cell(x, state=None, timespans=None)``."""
+
+    def forward(self, x: Any, state: Any = None, timespans: Any = None) -> tuple[Tensor, Any]:
+        """Run one step on x (B, D) or (D,); see the class for the shapes."""
+        x = self._input(x)
+        axes = inputs.cell_axes(self.spec, tuple(x.shape))
+        states = ops.initial_states(self.spec, axes, state, x)
+        dt = ops.elapsed(self.spec, axes, timespans, None, x)
+        with ops.without_autocast(x.device):
+            new = self._run(x.reshape(1, axes.batch, x.shape[-1]), states, dt)
+            states = tuple(s[0] for s in new)
+            y = self._readout(states[0])
+        return y if axes.batched else y[0], self._given(states, axes.batched)
+
+
+class Sequence(RecurrentLayer):
+    """A sequence: ``y, state = layer(x, state=None, timespans=None, mask=None, timestamps=None)``.
+
+    Without `return_state` in the spec it gives y alone.
+    """
+
+    def forward(
+        self,
+        x: Any,
+        state: Any = None,
+        timespans: Any = None,
+        mask: Any = None,
+        timestamps: Any = None,
+    ) -> Any:
+        """Run x (B, T, D) or (T, D); see the class for the shapes."""
+        x = self._input(x)
+        axes = inputs.sequence_axes(self.spec, tuple(x.shape))
+        initial = ops.initial_states(self.spec, axes, state, x)
+        dt = ops.elapsed(self.spec, axes, timespans, timestamps, x)
+        steps = ops.real_steps(self.spec, axes, mask, x.device)
+        x = x.reshape(axes.batch, axes.steps, x.shape[-1])
+        y, states = self._sequence(axes, x, initial, dt, steps)
+        y = y if axes.batched else y[0]
+        return (y, self._given(states, axes.batched)) if self.spec.return_state else y
+
+    def _sequence(
+        self, axes: Axes, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
+    ) -> tuple[Tensor, States]:
+        with ops.without_autocast(x.device):
+            if axes.steps == 0:
+                h, last = initial[0].new_zeros(axes.batch, 0, initial[0].shape[-1]), initial
+            else:
+                h, last = self._through(x, initial, dt, steps)
+            return self._readout(h if self.spec.return_sequences else last[0]), last
+
+    def _through(
+        self, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
+    ) -> tuple[Tensor, States]:
+        """h after every step (B, T, H), and the last states; a masked step repeats the state."""
+        if steps is not None:
+            x = steps.gather(x)
+            if dt is not None and dt.dim():
+                dt = steps.gather(dt[..., None])[..., 0]
+        states = tuple(s.transpose(0, 1) for s in self._run(x.transpose(0, 1), initial, dt))
+        if steps is not None:
+            states = tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
+        # a copy: a state that is carried on must not hold the whole sequence in memory
+        return states[0], tuple(s[:, -1].clone() for s in states)

@@ -1,0 +1,150 @@
+"""CfC over a sequence: weights are masked, merged and scaled once per call, never per step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from ncps_torch.kernels import (
+    Affine,
+    Arguments,
+    CfCScan,
+    cfc_forward,
+    cfc_plain,
+    cfc_step,
+    lstm_step,
+    plan_of,
+)
+from ncps_torch.ops._modes import in_transform, wants_gradient
+
+# the forget gate of mixed memory starts open: ncps 1.0.1 adds this to its bias
+FORGET_OFFSET = 1.0
+# lecun_tanh is _OUTER tanh(_INNER u)
+_INNER, _OUTER = 0.666, 1.7159
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One plain CfC cell as tensors (out, in); ff1 and ff2 are masked, dropout is drawn.
+
+    `backbone` are its affine maps; `heads` f (mode pure), or f, g, a, b; `tau` (w_tau, A) in mode
+    pure; `drops` (T, B, K), one per backbone layer, or none.
+    """
+
+    mode: str
+    phi: str
+    units: int
+    backbone: tuple[Affine, ...]
+    heads: tuple[Affine, ...]
+    tau: tuple[Tensor, ...] = ()
+    drops: tuple[Tensor, ...] = ()
+
+    def arguments(self, x: Tensor, h: Tensor, dt: Tensor | None) -> Arguments:
+        """What a kernel takes; the first affine map is cut into x's part and h's."""
+        heads, time = self._timed(x, dt)
+        affines = [*self.backbone, (_joined(heads, 0), _joined(heads, 1))]
+        if self.phi == "lecun_tanh":
+            affines = [_scaled(i, affine, len(affines)) for i, affine in enumerate(affines)]
+        (first, b), *rest = affines
+        W, U = torch.tensor_split(first, [first.shape[1] - self.units], dim=1)
+        others = tuple((w.t(), bias) for w, bias in rest)
+        return Arguments(x, h, time, W.t(), U.t(), b, others, self.tau, self.drops)
+
+    def _timed(self, x: Tensor, dt: Tensor | None) -> tuple[tuple[Affine, ...], Tensor | None]:
+        """The heads, and Δt (T, B, 1) if the steps need one; a Δt of all steps is merged."""
+        if dt is not None and dt.dim() == 2:
+            return self.heads, dt.t()[..., None]
+        if self.mode == "pure":
+            one = x.new_ones(()) if dt is None else dt
+            return self.heads, one.expand(*x.shape[:2], 1)
+        f, g, a, b = self.heads
+        merged = [at + bt if dt is None else at * dt + bt for at, bt in zip(a, b, strict=True)]
+        return (f, g, (merged[0], merged[1])), None
+
+    @property
+    def kernel_phi(self) -> str:
+        """The activation that is left once constants are folded into the weights."""
+        return "tanh" if self.phi == "lecun_tanh" else self.phi
+
+
+def _joined(affines: Sequence[Affine], part: int) -> Tensor:
+    tensors = [affine[part] for affine in affines]
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+
+
+def _scaled(i: int, affine: Affine, layers: int) -> Affine:
+    """1.7159 tanh(0.666 u) as tanh: its constants go into the maps after and before it."""
+    weight, bias = affine
+    before = _INNER if i < layers - 1 else 1.0
+    after = _OUTER if i > 0 else 1.0
+    return weight * (before * after), bias * before
+
+
+def cfc(cells: Sequence[Cell], x: Tensor, h: Tensor, dt: Tensor | None) -> Tensor:
+    """The states (T, B, H) of a stack of cells, each a recurrence of its own; x (T, B, D)."""
+    states = []
+    for cell, own in zip(cells, _split(cells, h), strict=True):
+        x = _scan(cell, x, own, dt)
+        states.append(x)
+    return x if len(states) == 1 else torch.cat(states, dim=-1)
+
+
+def _scan(cell: Cell, x: Tensor, h: Tensor, dt: Tensor | None) -> Tensor:
+    a = cell.arguments(x, h, dt)
+    plan = plan_of(cell.mode, cell.kernel_phi, a)
+    if x.shape[0] == 1 or in_transform():
+        return cfc_plain(plan, a)
+    flat = a.flat()
+    if wants_gradient(flat):
+        states: Tensor = CfCScan.apply(plan, *flat)  # type: ignore[no-untyped-call]
+        return states
+    return cfc_forward(plan, a)
+
+
+def cfc_with_memory(
+    cells: Sequence[Cell],
+    memory: tuple[Tensor, Tensor, Tensor],
+    x: Tensor,
+    states: Sequence[Tensor],
+    dt: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The states h, c (T, B, H) of a stack of cells behind an LSTM cell that sees all of h."""
+    first, *rest = [cell.arguments(x, states[0], dt) for cell in cells]
+    plan = plan_of(cells[0].mode, cells[0].kernel_phi, first)
+    W, R, b = memory
+    steps = [x @ W.t() + b, x @ first.W + first.b, *first.drops]
+    times = [None] * x.shape[0] if first.dt is None else first.dt.unbind(0)
+    h, c = states
+    history = []
+    for time, (gates, p, *drops) in zip(times, _rows(steps), strict=True):
+        h, c = lstm_step(gates, h, c, R.t(), FORGET_OFFSET)
+        own = _split(cells, h)
+        new = [cfc_step(plan, first, torch.addmm(p, own[0], first.U), time, drops)]
+        for a, state in zip(rest, own[1:], strict=True):
+            u = torch.addmm(torch.addmm(a.b, new[-1], a.W), state, a.U)
+            new.append(cfc_step(plan, a, u, time, []))
+        h = new[0] if len(new) == 1 else torch.cat(new, dim=-1)
+        history.append((h, c))
+    hs, cs = zip(*history, strict=True)
+    return torch.stack(hs), torch.stack(cs)
+
+
+def memory_step(
+    memory: tuple[Tensor, Tensor, Tensor], x: Tensor, states: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """One step (h, c) of the LSTM of mixed memory on its own; x (B, D)."""
+    W, R, b = memory
+    return lstm_step(x @ W.t() + b, *states, R.t(), FORGET_OFFSET)
+
+
+def _split(cells: Sequence[Cell], h: Tensor) -> tuple[Tensor, ...]:
+    ends = list(accumulate(cell.units for cell in cells))
+    return torch.tensor_split(h, ends[:-1], dim=-1)
+
+
+def _rows(sequences: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(s.unbind(0) for s in sequences), strict=True)

@@ -1,0 +1,55 @@
+"""Masks without a branch in any kernel: real steps move to the front, results move back.
+
+A masked step keeps the state. So the states of a masked sequence are those of its real steps
+alone, each repeated until the next one. The steps left over at the end are run and never read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ncps.specs import Spec, inputs
+from ncps.specs.inputs import Axes
+
+
+class Steps:
+    """The real steps of a batch; mask (B, T), True = real.
+
+    `order` (B, T) lists each row's real steps, then its masked ones. `last` (B, T) counts the
+    real steps up to and including t: the place of step t's state among the states before and
+    after each real step.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        self._mask = mask
+        t = torch.arange(mask.shape[1], device=mask.device)
+        self._order = torch.argsort(torch.where(mask, t, t + mask.shape[1]), dim=1)
+        self._last = torch.cumsum(mask, dim=1)
+
+    @property
+    def lengths(self) -> Tensor:
+        """How many real steps each row has, (B,)."""
+        return self._last[:, -1]
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(B, T, D) with the real steps first; what stands at masked steps is dropped."""
+        # zero times NaN is NaN: a gap in the data must not reach the gradient
+        clean = torch.where(self._mask[..., None], x, torch.zeros_like(x))
+        return clean.gather(1, self._order[..., None].expand_as(x))
+
+    def spread(self, initial: Tensor, states: Tensor) -> Tensor:
+        """The state after every step (B, T, H), from those after the real steps."""
+        known = torch.cat([initial[:, None], states], dim=1)
+        return known.gather(1, self._last[..., None].expand_as(states))
+
+
+def real_steps(spec: Spec, axes: Axes, mask: Any, device: torch.device) -> Steps | None:
+    """The real steps of a mask (B, T), or (T,) without a batch; None when there is no mask."""
+    if mask is None:
+        return None
+    mask = torch.as_tensor(mask, device=device)
+    inputs.check_mask(spec, axes, tuple(mask.shape))
+    return Steps(mask.reshape(axes.batch, axes.steps).bool())

@@ -1,0 +1,109 @@
+"""How the native tensors of each layer relate to the canonical parameters.
+
+Names and layouts are those of ncps 1.0.1, so that its checkpoints load as they are.
+"""
+
+from __future__ import annotations
+
+from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
+from ncps.specs import GATES, CfCBlock, CfCCell, Dense, LSTMCell, Spec
+
+HEADS = ("ff1", "ff2", "time_a", "time_b")
+# the LSTM beside a CfC has its gates in this order; a layer LSTM has them as torch.nn.LSTM
+MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
+
+
+def dense_map(spec: Dense) -> ParameterMap:
+    """An nn.Linear under `linear`."""
+    bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
+
+
+def lstm_map(spec: LSTMCell) -> ParameterMap:
+    """Four gates fused as in torch.nn.LSTM, with one bias."""
+    kernels = ("kernel", "recurrent_kernel")
+    rules: list[Rule] = [
+        SplitGates(native, gate_names(GATES, part), transpose=True)
+        for native, part in zip(("weight_ih", "weight_hh"), kernels, strict=True)
+    ]
+    bias = [SplitGates("bias", gate_names(GATES, "bias"))] if spec.use_bias else []
+    return ParameterMap((*rules, *bias))
+
+
+def stock_lstm_map(spec: LSTMCell, suffix: str) -> ParameterMap:
+    """A torch.nn.LSTM (suffix "_l0") or LSTMCell under `lstm`, with its two biases."""
+    rules: list[Rule] = [
+        SplitGates(f"lstm.weight_ih{suffix}", gate_names(GATES, "kernel"), transpose=True),
+        SplitGates(
+            f"lstm.weight_hh{suffix}", gate_names(GATES, "recurrent_kernel"), transpose=True
+        ),
+    ]
+    if spec.use_bias:
+        biases = (f"lstm.bias_ih{suffix}", f"lstm.bias_hh{suffix}")
+        rules.append(SumBias(biases, gate_names(GATES, "bias")))
+    return ParameterMap(tuple(rules))
+
+
+def cfc_map(spec: CfCCell) -> ParameterMap:
+    """The cells of the network, memory and projection; a sequence holds its cells in `rnn_cell`."""
+    sequence = spec.kind == "sequence"
+    rules: list[Rule] = []
+    for block in spec.blocks:
+        native = f"{'rnn_cell.' if sequence else ''}{block.prefix}"
+        rules += block_rules(native, block, spec)
+    if spec.mixed_memory:
+        kernels = gate_names(MEMORY_GATES, "kernel", "memory.")
+        recurrent = gate_names(MEMORY_GATES, "recurrent_kernel", "memory.")
+        rules += [
+            SplitGates("lstm.input_map.weight", kernels, transpose=True),
+            SplitGates("lstm.recurrent_map.weight", recurrent, transpose=True),
+            SplitGates("lstm.input_map.bias", gate_names(MEMORY_GATES, "bias", "memory.")),
+        ]
+    if getattr(spec, "proj_size", None) is not None:
+        rules += affine_rules("fc.", "projection.")
+    return ParameterMap(tuple(rules))
+
+
+def block_rules(native: str, block: CfCBlock, spec: CfCCell) -> list[Rule]:
+    """The tensors of one plain cell."""
+    prefix = block.prefix
+    rules: list[Rule] = []
+    for i in range(len(block.backbone)):
+        place = f"{native}backbone.{backbone_place(i, spec.backbone_dropout or 0.0)}."
+        rules += affine_rules(place, f"{prefix}backbone.{i}.")
+    for head in HEADS[:1] if spec.mode == "pure" else HEADS:
+        rules += affine_rules(f"{native}{head}.", f"{prefix}{head}.")
+    if spec.mode == "pure":
+        shapes = (1, block.units), (block.units,)
+        rules += [Reshape(f"{native}{n}", f"{prefix}{n}", *shapes) for n in ("w_tau", "A")]
+    return rules
+
+
+def backbone_place(index: int, dropout: float) -> int:
+    """Where ncps 1.0.1 has this affine map among the activations and dropouts of its backbone."""
+    # its first layer has no dropout behind it
+    return 3 * index - 1 if dropout and index else 2 * index
+
+
+def affine_rules(native: str, canonical: str) -> list[Rule]:
+    """A (out, in) weight and a bias."""
+    return [
+        Transpose(f"{native}weight", f"{canonical}kernel"),
+        Rename(f"{native}bias", f"{canonical}bias"),
+    ]
+
+
+def gate_names(gates: tuple[str, ...], part: str, prefix: str = "") -> tuple[str, ...]:
+    """Canonical names of one part of each gate."""
+    return tuple(f"{prefix}{gate}.{part}" for gate in gates)
+
+
+def map_of(spec: Spec) -> ParameterMap:
+    """The map of our own layer with this spec."""
+    if isinstance(spec, Dense):
+        return dense_map(spec)
+    if isinstance(spec, CfCCell):
+        return cfc_map(spec)
+    if isinstance(spec, LSTMCell):
+        return lstm_map(spec)
+    raise TypeError(f"expected a spec of Dense, LSTM or CfC, got {type(spec).__name__}.")
