@@ -41,7 +41,7 @@ _HOME = {
 }
 _MODULES = frozenset(
     {"canonical", "config", "layers", "mlx", "reference", "registry", "specs", "testing"}
-    | {"training", "wirings"}
+    | {"torch", "training", "wirings"}
 )
 
 __all__ = [*sorted(_HOME), "__version__"]

@@ -115,3 +115,11 @@ def test_numpy_adapter_follows_the_protocol() -> None:
     assert adapter.framework == "numpy"
     assert dtype_name(adapter.asarray([True])) == "bool"
     assert dtype_name(adapter.asarray([1.0], "float64")) == "float64"
+
+
+def test_wide_tables_are_cut_between_layers() -> None:
+    from ncps.cli._verify import _groups
+
+    layers = ["Dense", "GRU", "CTRNNCell", "LSTM", "NCPDense"]
+    groups = _groups(layers, room=20)
+    assert groups == [["Dense", "GRU"], ["CTRNNCell", "LSTM"], ["NCPDense"]]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +152,43 @@ def test_ctrl_c_keeps_what_was_learned(
     assert json.loads(Path("run/metrics.json").read_text())["stopped"] == "epochs"
 
 
+@pytest.mark.parametrize("where", ["step", "build"])
+def test_ctrl_c_before_there_is_anything_is_one_line(
+    wave_csv: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch, capsys, where: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "step":
+        monkeypatch.setattr(numpy_trains, "step", interrupted)
+    else:
+        monkeypatch.setattr("ncps.training._fit.build_model", interrupted)
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 130
+    assert re.fullmatch(r"ncps: interrupted.*\n", capsys.readouterr().err)
+    assert os.listdir() == ["wave.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--clip-norm", "inf"], "clip_norm inf cannot be; expected a positive number"),
+        (["--learning-rate", "inf"], "learning_rate inf cannot be"),
+        (["--weight-decay", "nan"], "weight_decay nan cannot be"),
+        (["--drop", "nan"], "drop nan is not a fraction"),
+        (["--tolerance", "9" * 400 + "d"], "is not a positive length of time"),
+        (["--wiring", ""], "unknown wiring ''"),
+        (["--out", "wave.csv/run"], "wave.csv/run cannot be written"),
+    ],
+)
+def test_train_that_cannot_be_is_one_line(wave_csv: Path, words, message: str, capsys) -> None:
+    assert main(["train", "wave.csv", "--window", "8", *words]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert err.count("\n") == 1
+    assert "epoch" not in out
+    assert os.listdir() == ["wave.csv"]
+
+
 def test_predict_writes_a_csv_and_the_error(wave_csv: Path, capsys) -> None:
     assert main(["train", "wave.csv", "--out", "run", "--horizon", "6d", *SMALL]) == 0
     capsys.readouterr()
@@ -166,6 +205,37 @@ def test_predict_writes_a_csv_and_the_error(wave_csv: Path, capsys) -> None:
     assert all(float(row[3]) == known[row[1]] for row in rows if row[3])
     assert rows[-1][3] == ""
     assert np.isfinite([float(row[2]) for row in rows]).all()
+
+
+def test_predict_that_the_disk_refuses_is_one_line(
+    wave_csv: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 0
+    capsys.readouterr()
+
+    def full(self: Path, *_: object) -> None:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert main(["predict", "run", "wave.csv", "--out", "p.csv"]) == 2
+    message = "ncps: error: --out p.csv cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == message
+    assert sorted(os.listdir()) == ["run", "wave.csv"]
+
+
+def test_predict_out_follows_a_link_and_keeps_a_device(wave_csv: Path, capsys) -> None:
+    assert main(["train", "wave.csv", "--out", "run", *SMALL]) == 0
+    Path("link.csv").symlink_to("p.csv")
+    os.mkfifo("pipe")
+    for out in ("link.csv", "pipe"):
+        with ThreadPoolExecutor() as reader:
+            text = reader.submit(Path(out).read_text) if out == "pipe" else None
+            assert main(["predict", "run", "wave.csv", "--out", out]) == 0
+            header = (text.result() if text else Path("p.csv").read_text()).splitlines()[0]
+        assert header == "time,forecast_time,forecast,actual"
+    assert Path("link.csv").is_symlink()
+    assert Path("pipe").is_fifo()
 
 
 def test_predict_without_out_prints_the_csv_alone(wave_csv: Path, capsys) -> None:

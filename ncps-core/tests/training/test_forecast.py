@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ncps import canonical
 from ncps.errors import DataError, FileFormatError
 from ncps.training import (
     DataOptions,
@@ -119,7 +120,7 @@ def test_predict_refuses_a_series_that_does_not_fit(
         (None, "is no folder that ncps train wrote: config.json: No such file"),
         ("{", "config.json is not JSON"),
         ('{"schema": 99}', "expected schema 1, got 99; train it anew"),
-        ('{"schema": 1}', "config.json is damaged: KeyError 'series'"),
+        ('{"schema": 1}', "config.json is damaged: options is missing"),
     ],
 )
 def test_folder_that_is_none_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
@@ -127,3 +128,81 @@ def test_folder_that_is_none_is_refused(tmp_path: Path, content: str | None, mes
         (tmp_path / "config.json").write_text(content)
     with pytest.raises(FileFormatError, match=message):
         forecast(tmp_path, "co2")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        ("options.data.window", "8", "options.data.window is '8', expected a whole number"),
+        ("options.data.window", True, "options.data.window is True, expected a whole number"),
+        ("options.data.drop", None, "options.data.drop is None, expected a number"),
+        ("options.data.features", [1], r"options.data.features\[0\] is 1, expected text"),
+        ("options.data.features", "a", "options.data.features is 'a', expected a list"),
+        ("options.data.unit", 1, "options.data.unit is 1, expected text or null"),
+        ("options.data", [], r"options.data is \[\], expected an object"),
+        ("options.model.options", [], "options.model.options is .*, expected an object"),
+        ("options.loop.seed", 1.5, "options.loop.seed is 1.5, expected a whole number"),
+        ("options.loop.epochs", 0, "epochs 0 cannot be; expected at least 1"),
+        ("options.loop.more", 1, "options.loop.more is unknown"),
+        ("scaling.gap", 0, "scaling.gap is 0, expected more than 0"),
+        ("scaling.gap", "1", "scaling.gap is '1', expected a number"),
+        ("scaling.gap", 10**400, "scaling.gap is 1000*, expected a number"),
+        ("scaling.gap", ..., "scaling.gap is missing"),
+        ("scaling.level", [1], r"scaling.level is \[1\], expected a list"),
+        ("scaling.level", [1, -1], "scaling.level is -1, expected more than 0"),
+        ("scaling.features", [[0, 1]], "series.columns is .*, which scaling does not fit"),
+        ("windows.ends", [1, "x"], r"windows.ends\[1\] is 'x', expected a number"),
+        ("windows.horizon", -1, "windows.horizon is -1, expected more than 0"),
+        ("series.columns", None, "series.columns is None, expected a list"),
+        ("provider", None, "provider is None, expected an object"),
+        ("options.model", ..., "options.model is missing"),
+    ],
+)
+def test_damaged_config_names_the_key(
+    wave_csv: Path, tmp_path: Path, keys: str, value: object, message: str
+) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    config = _json(folder, "config.json")
+    *path, last = keys.split(".")
+    part = config
+    for key in path:
+        part = part[key]
+    if value is ...:
+        del part[last]
+    else:
+        part[last] = value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(FileFormatError, match=f"config.json is damaged: {message}"):
+        forecast(folder, wave_csv)
+
+
+def test_series_that_was_dropped_from_is_not_dropped_from_again(
+    wave_csv: Path, tmp_path: Path
+) -> None:
+    _, folder = train(_options(wave_csv, data={"drop": 0.3}, seed=3, epochs=1), tmp_path / "run")
+    series = load_series(wave_csv)
+    mine, whole = forecast(folder, series.drop(0.3, 3)), forecast(folder, series)
+    assert mine.trained_on
+    assert mine.windows.series.dropped == round(0.3 * len(series))
+    np.testing.assert_array_equal(mine.values, whole.values)
+
+
+def test_absurd_value_is_refused(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    series = load_series(wave_csv)
+    values = series.values.copy()
+    values[40] = 1e30
+    with pytest.raises(DataError, match=r"a number is .* times the scale of the training windows"):
+        forecast(folder, replace(series, values=values))
+
+
+def test_forecast_that_is_no_number_is_refused(wave_csv: Path, tmp_path: Path) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    layers = canonical.load(folder / "model.safetensors", technology="numpy")
+    spoiled = {k: np.full_like(v, np.nan) for k, v in layers["head"].get_native().items()}
+    layers["head"].set_native(spoiled)
+    canonical.save(layers, folder / "model.safetensors")
+    with pytest.raises(
+        DataError, match=r"wave: the forecast from .* on is no number, with 1.. more"
+    ):
+        forecast(folder, wave_csv)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +12,24 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import ncps
 from ncps import registry
 from ncps.errors import ConfigError, DataError, FileFormatError, PluginError
 from ncps.training import (
     DataOptions,
     LoopOptions,
     ModelOptions,
+    Ridge,
+    Scaling,
     TrainingError,
     TrainOptions,
+    _job,
     fit,
     make_windows,
     resume,
     train,
 )
+from ncps.training._model import build_model
 
 pytestmark = pytest.mark.usefixtures("numpy_trains")
 
@@ -112,7 +118,7 @@ def test_resume_of_a_finished_run_says_so(wave_csv: Path, tmp_path: Path) -> Non
     before = _json(tmp_path / "run", "metrics.json")
     notes: list[str] = []
     resume(tmp_path / "run", note=notes.append)
-    assert notes == ["the run is over: its epochs limit is reached; raise it with --epochs"]
+    assert notes[1:] == ["the run is over: its epochs limit is reached; raise it with --epochs"]
     assert _json(tmp_path / "run", "metrics.json") == before
 
 
@@ -151,6 +157,70 @@ def test_interrupted_run_is_kept_and_continues(
     assert _json(folder, "metrics.json") == _json(tmp_path / "whole", "metrics.json")
 
 
+@pytest.mark.parametrize("first", ["in the loop", "while saving"])
+def test_ctrl_c_while_saving_does_not_lose_the_run(
+    wave_csv: Path, tmp_path: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    step, calls = numpy_trains.step, []
+
+    def interrupted(self, batch, rate: float) -> float:
+        calls.append(1)
+        if len(calls) == 17 and first == "in the loop":
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch, rate)
+
+    def impatient(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(numpy_trains, "step", interrupted)
+    for moment in ("save_state", "save_forecast_plot", "_draw_wiring"):
+        real = getattr(_job, moment)
+        monkeypatch.setattr(_job, moment, lambda *words, real=real: (impatient(), real(*words))[1])
+    ridge = Ridge.fit
+    monkeypatch.setattr(Ridge, "fit", lambda *parts: (impatient(), ridge(*parts))[1])
+    notes: list[str] = []
+    try:
+        run, folder = train(_options(wave_csv), tmp_path / "run", note=notes.append)
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C went through")
+    assert notes[1:] == ["saving …"] * 4
+    assert run.stopped == ("interrupted" if first == "in the loop" else "epochs")
+    assert _json(folder, "metrics.json")["epochs"] == run.state.epochs > 0
+    assert sorted(os.listdir(tmp_path)) == ["run", "wave.csv"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_before_the_loop_goes_through(
+    wave_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ncps.training._fit.build_model", lambda *_, **__: signal.raise_signal(signal.SIGINT)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(_options(wave_csv), tmp_path / "run")
+    assert os.listdir(tmp_path) == ["wave.csv"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_metrics_that_are_no_numbers_do_not_cost_the_run(
+    wave_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_job, "run_metrics", lambda fit: {"mae": [float("nan"), 1.5]})
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    assert _json(folder, "metrics.json") == {"mae": [None, 1.5]}
+
+
+def test_place_is_made_before_the_training(
+    wave_csv: Path, tmp_path: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(*_: object) -> float:
+        pytest.fail("the training began")
+
+    monkeypatch.setattr(numpy_trains, "step", trains)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        train(_options(wave_csv), wave_csv / "run")
+
+
 def test_interruption_before_the_first_epoch_leaves_nothing(
     wave_csv: Path, tmp_path: Path, numpy_trains, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +247,9 @@ def test_interruption_before_the_first_epoch_leaves_nothing(
         ({"model": {"options": {"mod": "pure"}}}, ValueError, "Did you mean 'mode'?"),
         ({"model": {"options": {"mode": "x"}}}, ValueError, "unknown CfC mode 'x'"),
         ({"model": {"options": {"return_state": True}}}, ConfigError, "'return_state' is set by"),
+        ({"model": {"wiring": ""}}, ValueError, "unknown wiring ''"),
+        ({"model": {"wiring": None, "units": 0}}, ValueError, "units .*got 0"),
+        ({"data": {"time": ""}}, DataError, "there is no column ''"),
         ({"learning_rate": 1e300}, TrainingError, "the loss became (nan|inf) in epoch"),
     ],
 )
@@ -192,6 +265,47 @@ def test_failure_leaves_no_folder(
 def test_wiring_and_units_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match="wiring 'auto:8' and units 4 exclude each other"):
         ModelOptions(wiring="auto:8", units=4)
+
+
+@pytest.mark.parametrize(
+    ("layer", "options", "used"),
+    [
+        ("CfC", {}, {"wiring": "auto:32", "units": None}),
+        ("CfC", {"units": 5}, {"wiring": None, "units": 5}),
+        ("LSTM", {}, {"wiring": None, "units": 32}),
+    ],
+)
+def test_config_holds_what_was_used(
+    wave_csv: Path, tmp_path: Path, layer: str, options, used
+) -> None:
+    model = {"wiring": None, "layer": layer, **options}
+    _, folder = train(_options(wave_csv, model=model, epochs=1), tmp_path / "run")
+    assert used.items() <= _json(folder, "config.json")["model"].items()
+
+
+def test_head_begins_with_other_numbers_than_the_recurrent_layer(wave) -> None:
+    windows = make_windows(wave(160), window=8)
+    batch = Scaling.fit(windows.part("train")).batch(windows)
+    model = ModelOptions(layer="LSTM", units=4)
+    built = build_model(model, batch, seed=7, weight_decay=0.0, clip_norm=1.0)
+    for name, seed in (("recurrent", 7), ("head", 8)):
+        mine, layer = ncps.parameters(built.layers[name]), built.layers[name]
+        expected = layer.spec.initial_parameters(seed)
+        other = layer.spec.initial_parameters(15 - seed)
+        assert all(np.array_equal(mine[key], expected[key]) for key in expected)
+        assert any(not np.array_equal(mine[key], other[key]) for key in expected)
+
+
+@pytest.mark.parametrize("key", ["technology", "framework"])
+def test_resumed_run_stays_where_it_began(
+    wave_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    _, folder = train(_options(wave_csv, epochs=1), tmp_path / "run")
+    config = _json(folder, "config.json")
+    config["provider"][key] = "elsewhere"
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=f"{key} 'elsewhere'"):
+        resume(folder, epochs=2)
 
 
 def test_filled_folder_is_refused_before_the_training(wave_csv: Path, tmp_path: Path) -> None:
@@ -222,6 +336,7 @@ def test_gaps_and_drops_are_noted(wave_csv: Path, tmp_path: Path) -> None:
     assert notes == [
         "wave: 1 row without a value is a gap",
         "wave: 40 of 159 observations dropped at random",
+        "wave: column 'level (m)' is forecast 6d ahead, by the times in column 'date'",
     ]
 
 

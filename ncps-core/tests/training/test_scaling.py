@@ -9,6 +9,7 @@ import pytest
 
 from ncps.errors import DataError
 from ncps.training import Scaling, Series, make_windows
+from ncps.training._typed import typed
 
 Make = Callable[..., Series]
 
@@ -91,7 +92,7 @@ def test_constant_series_is_not_divided_by_nothing(wave: Make) -> None:
 
 def test_config_round_trip_keeps_every_digit(wave: Make) -> None:
     scaling = Scaling.fit(make_windows(wave(150, features=2), window=9).part("train"))
-    assert Scaling.from_config(json.loads(json.dumps(scaling.to_config()))) == scaling
+    assert typed(Scaling, json.loads(json.dumps(scaling.to_config())), "scaling") == scaling
 
 
 @pytest.mark.parametrize("factor", [1e-11, 1e-100, 1e100])

@@ -103,6 +103,10 @@ MASKED = {
     "memory": lambda: layers.CfC(
         specs.CfC(input_size=3, units=AutoNCP(12, 3, seed=1), mixed_memory=True), seed=0
     ),
+    "CTRNN": lambda: layers.CTRNN(specs.CTRNN(input_size=3, units=5), seed=0),
+    "LTC": lambda: layers.LTC(specs.LTC(input_size=3, units=AutoNCP(12, 3, seed=1)), seed=0),
+    "stacked": lambda: layers.CfC(specs.CfC(input_size=3, units=5, num_layers=2), seed=0),
+    "GRU": lambda: layers.GRU(specs.GRU(input_size=3, units=5), seed=0),
     "LSTM": lambda: layers.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
     "stock LSTM": lambda: stock.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from mlx.utils import tree_flatten
 
 from ncps import specs
 from ncps.testing import TOLERANCES
-from ncps.wirings import AutoNCP
+from ncps.wirings import AutoNCP, Random
 from ncps_mlx import kernels, layers
 
 SIZES = (1, 31, 32, 33, 65)
@@ -42,7 +44,8 @@ def plain_cfc(p, spec, x, h, dt):
                 signal = a - a * mx.exp(-dt[:, t, None] * (mx.abs(w) + mx.abs(f))) * f
             else:
                 g = mx.tanh(head("ff2", block.mask))
-                s = mx.sigmoid(head("time_a") * dt[:, t, None] + head("time_b"))
+                time = partial(head, mask=block.time_mask)
+                s = mx.sigmoid(time("time_a") * dt[:, t, None] + time("time_b"))
                 keep = 1 - s if spec.mode == "default" else 1
                 signal = keep * mx.tanh(f) + s * g
             hs[i] = signal
@@ -64,6 +67,76 @@ def plain_lstm(p, spec, x, h, dt):
         )
         h = mx.sigmoid(gate("output_gate")) * mx.tanh(c)
         history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_rnn(p, spec, x, h, dt):
+    """h' = φ(x W + h R + b)."""
+    phi = kernels.ACTIVATIONS[spec.activation]
+    history = []
+    for t in range(x.shape[1]):
+        h = phi(x[:, t] @ p["kernel"] + h @ p["recurrent_kernel"] + p["bias"])
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_gru(p, spec, x, h, dt):
+    """The reset gate after the candidate's product, or before it."""
+    history = []
+    for t in range(x.shape[1]):
+
+        def inner(gate, x=x[:, t]):
+            return x @ p[f"{gate}.kernel"] + p[f"{gate}.bias"]
+
+        r = mx.sigmoid(inner("reset_gate") + h @ p["reset_gate.recurrent_kernel"])
+        z = mx.sigmoid(inner("update_gate") + h @ p["update_gate.recurrent_kernel"])
+        R = p["new_gate.recurrent_kernel"]
+        after = h @ R + p.get("new_gate.recurrent_bias", 0)
+        recurrent = r * after if spec.reset_after else (r * h) @ R
+        n = mx.tanh(inner("new_gate") + recurrent)
+        h = (1 - z) * n + z * h
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_ctrnn(p, spec, x, h, dt):
+    """N steps of h ← (h + δ φ(x W + h R + b)) / (1 + δ / τ)."""
+    phi = kernels.ACTIVATIONS[spec.activation]
+    W, R = p["kernel"], p["recurrent_kernel"]
+    if spec.masks is not None:
+        W, R = W * mx.array(spec.masks.sensory), R * mx.array(spec.masks.inner)
+    history = []
+    for t in range(x.shape[1]):
+        delta = dt[:, t, None] / spec.ode_unfolds
+        for _ in range(spec.ode_unfolds):
+            drive = delta * phi(x[:, t] @ W + h @ R + p["bias"])
+            h = (h + drive) / (1 + delta / mx.exp(p["log_tau"]))
+        history.append(h)
+    return mx.stack(history, axis=1)
+
+
+def plain_ltc(p, spec, x, v, dt):
+    """v' = (c v + Δt (g v_l + Σ w s E)) / (c + Δt (g + Σ w s + ε)), all pairs of neurons."""
+    implicit = spec.implicit_param_constraints
+
+    def positive(name):
+        return mx.log(1 + mx.exp(p[name])) if implicit else mx.maximum(p[name], 0)
+
+    def synapses(prefix, sources, mask):
+        s = mx.sigmoid(p[f"{prefix}sigma"] * (sources[:, :, None] - p[f"{prefix}mu"]))
+        ws = positive(f"{prefix}w") * mx.array(mask) * s
+        return mx.sum(ws * p[f"{prefix}erev"], axis=1), mx.sum(ws, axis=1)
+
+    g, c = positive("gleak"), positive("cm") * spec.ode_unfolds
+    history = []
+    for t in range(x.shape[1]):
+        u, elapsed = x[:, t] * p["input_w"] + p["input_b"], dt[:, t, None]
+        d_in, q_in = synapses("sensory_", u, spec.masks.sensory)
+        for _ in range(spec.ode_unfolds):
+            d, q = synapses("", v, spec.masks.inner)
+            above = c * v + elapsed * (d + d_in + g * p["vleak"])
+            v = above / (c + elapsed * (q + q_in + g + spec.epsilon))
+        history.append(v)
     return mx.stack(history, axis=1)
 
 
@@ -144,12 +217,58 @@ def test_cfc_agrees_with_its_plain_twin_in_every_mode_and_form_of_time(mode, dt)
         compare(layers.CfC(spec, seed=1), plain_cfc, 3, 5, _dt(dt, 3, 5))
 
 
+@pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
+@pytest.mark.parametrize("dt", ["none", "scalar", "each"])
+def test_strict_cfc_agrees_with_its_plain_twin(mode, dt):
+    wiring = AutoNCP(14, 3, seed=2)
+    spec = specs.CfC(input_size=3, units=wiring, mode=mode, wiring_mode="strict")
+    compare(layers.CfC(spec, seed=1), plain_cfc, 3, 5, _dt(dt, 3, 5))
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_lstm_agrees_with_its_plain_twin(size):
     spec = specs.LSTM(input_size=3, units=size)
     compare(layers.LSTM(spec, seed=1), plain_lstm, 2, 4, None)
     spec = specs.LSTM(input_size=3, units=4)
     compare(layers.LSTM(spec, seed=1), plain_lstm, 2, size, None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_rnn_agrees_with_its_plain_twin(size, activation):
+    for units, steps in ((size, 4), (4, size)):
+        spec = specs.RNN(input_size=3, units=units, activation=activation)
+        compare(layers.RNN(spec, seed=1), plain_rnn, 2, steps, None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_gru_agrees_with_its_plain_twin(size, reset_after):
+    for units, steps in ((size, 4), (4, size)):
+        spec = specs.GRU(input_size=3, units=units, reset_after=reset_after)
+        compare(layers.GRU(spec, seed=1), plain_gru, 2, steps, None)
+
+
+WIRINGS = (6, AutoNCP(14, 3, seed=2), Random(9, 4, 0.5))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("layer", "plain"), [("CTRNN", plain_ctrnn), ("LTC", plain_ltc)])
+def test_ode_layers_agree_with_their_plain_twins_at_awkward_sizes(layer, plain, size):
+    sizes = ((size, 3, 4), (4, size, 3), (4, 3, size))
+    for units, features, steps in sizes:
+        spec = specs.build(layer, input_size=features, units=units, ode_unfolds=2)
+        compare(getattr(layers, layer)(spec, seed=1), plain, 2, steps, _dt("each", 2, steps))
+
+
+@pytest.mark.parametrize("dt", ["none", "scalar", "each"])
+@pytest.mark.parametrize("units", WIRINGS)
+@pytest.mark.parametrize("option", ["relu", "sigmoid", "tanh", True, False])
+def test_ode_layers_agree_with_their_plain_twins_on_every_wiring(option, units, dt):
+    name, plain = ("LTC", plain_ltc) if isinstance(option, bool) else ("CTRNN", plain_ctrnn)
+    own = "implicit_param_constraints" if name == "LTC" else "activation"
+    spec = specs.build(name, input_size=3, units=units, **{own: option})
+    compare(getattr(layers, name)(spec, seed=1), plain, 3, 5, _dt(dt, 3, 5))
 
 
 @pytest.mark.parametrize("steps", [*SIZES, 7, 8, 9, 64, 512, 513])

@@ -25,8 +25,31 @@ X = mx.random.normal((4, 6, 3), key=mx.random.key(0))
 MAKE = {
     "CfC": lambda: layers.CfC(specs.CfC(input_size=3, units=5, backbone_units=6), seed=0),
     "wired": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, proj_size=2), seed=0),
+    "strict": lambda: layers.CfC(
+        specs.CfC(input_size=3, units=WIRED, wiring_mode="strict"), seed=0
+    ),
     "memory": lambda: layers.CfC(specs.CfC(input_size=3, units=WIRED, mixed_memory=True), seed=0),
     "pure": lambda: layers.CfC(specs.CfC(input_size=3, units=5, mode="pure"), seed=0),
+    "CTRNN": lambda: layers.CTRNN(specs.CTRNN(input_size=3, units=5), seed=0),
+    "wired CTRNN": lambda: layers.CTRNN(specs.CTRNN(input_size=3, units=WIRED), seed=0),
+    "LTC": lambda: layers.LTC(specs.LTC(input_size=3, units=5), seed=0),
+    "wired LTC": lambda: layers.LTC(specs.LTC(input_size=3, units=WIRED), seed=0),
+    "memory LTC": lambda: layers.LTC(
+        specs.LTC(input_size=3, units=WIRED, mixed_memory=True, implicit_param_constraints=False),
+        seed=0,
+    ),
+    "both LSTM": lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, bidirectional=True), seed=0),
+    "stacked CfC": lambda: layers.CfC(
+        specs.CfC(input_size=3, units=4, proj_size=2, num_layers=2, bidirectional=True), seed=0
+    ),
+    "stock both GRU": lambda: stock.GRU(
+        specs.GRU(input_size=3, units=4, bidirectional=True), seed=0
+    ),
+    "RNN": lambda: layers.RNN(specs.RNN(input_size=3, units=5), seed=0),
+    "GRU": lambda: layers.GRU(specs.GRU(input_size=3, units=5), seed=0),
+    "GRU before": lambda: layers.GRU(specs.GRU(input_size=3, units=5, reset_after=False), seed=0),
+    "stock RNN": lambda: stock.RNN(specs.RNN(input_size=3, units=5), seed=0),
+    "stock GRU": lambda: stock.GRU(specs.GRU(input_size=3, units=5), seed=0),
     "LSTM": lambda: layers.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
     "stock LSTM": lambda: stock.LSTM(specs.LSTM(input_size=3, units=5), seed=0),
 }
@@ -96,10 +119,20 @@ def test_vmap_over_inputs_equals_a_loop(name):
     np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)
 
 
-def test_vmap_over_parameters_is_an_ensemble():
-    members = [layers.CfC(specs.CfC(input_size=3, units=WIRED), seed=s) for s in range(3)]
+@every_layer
+def test_vmap_over_elapsed_times_equals_a_loop(name):
+    layer = MAKE[name]()
+    many = mx.random.uniform(0.1, 2.0, (3, 4, 6), key=mx.random.key(1))
+    mapped = mx.vmap(lambda dt: layer(X, timespans=dt)[0])(many)
+    looped = mx.stack([layer(X, timespans=dt)[0] for dt in many])
+    np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)
+
+
+@every_layer
+def test_vmap_over_parameters_is_an_ensemble(name):
+    layer = MAKE[name]()
+    members = [type(layer)(layer.spec, seed=s) for s in range(3)]
     stacked = tree_map(lambda *a: mx.stack(a), *[m.parameters() for m in members])
-    layer = copy.deepcopy(members[0])
     mapped = mx.vmap(lambda p: layer.update(p)(X)[0])(stacked)
     looped = mx.stack([m(X)[0] for m in members])
     np.testing.assert_allclose(np.array(mapped), np.array(looped), **VALUES)
@@ -124,8 +157,9 @@ def test_parameters_are_those_of_the_spec_and_nothing_else(name):
     assert arrays(layer.parameters()).keys() == layer.get_native().keys()
 
 
-def test_masks_are_constants_that_no_update_reaches():
-    layer = MAKE["wired"]()
+@pytest.mark.parametrize("name", ["wired", "strict"])
+def test_masks_are_constants_that_no_update_reaches(name):
+    layer = MAKE[name]()
     masked = [b["_mask"] for b in layer.blocks]
     assert all(0 < mx.mean(m) < 1 for m in masked)
     assert not [n for n, _ in tree_flatten(layer.parameters()) if "mask" in n]
@@ -136,8 +170,9 @@ def test_masks_are_constants_that_no_update_reaches():
     assert layer(X)[0].dtype == mx.float16
 
 
-def test_weights_without_a_synapse_have_no_effect_and_no_gradient():
-    layer = MAKE["wired"]()
+@pytest.mark.parametrize("name", ["wired", "strict"])
+def test_weights_without_a_synapse_have_no_effect_and_no_gradient(name):
+    layer = MAKE[name]()
     before = layer(X)[0]
     _, gradients = nn.value_and_grad(layer, lambda: mx.sum(layer(X)[0]))()
     for block, found in zip(layer.blocks, gradients["blocks"], strict=True):

@@ -14,7 +14,6 @@ import pytest
 import ncps
 from ncps import registry, specs
 from ncps.errors import PluginError, SpecError
-from ncps.wirings import AutoNCP
 from ncps_mlx import _plugin, layers, ops
 from ncps_mlx.arrays import MlxArrays
 from ncps_mlx.layers import stock
@@ -23,14 +22,10 @@ from ncps_mlx.training import Trainer
 MANIFEST = tomllib.loads(resources.files("ncps_mlx").joinpath("ncps_plugin.toml").read_text())
 
 
-# of the core's layers, those that MLX does not have yet
-MISSING = {"CTRNN", "CTRNNCell", "GRU", "GRUCell", "LTC", "LTCCell", "NCPDense", "RNN", "RNNCell"}
-
-
 def test_manifest_names_classes_that_exist():
     technologies = {t["name"]: t for t in MANIFEST["technology"]}
     assert technologies.keys() == {"ncps", "mlx"}
-    assert specs.BUILTIN.keys() - technologies["ncps"]["layers"].keys() == MISSING
+    assert technologies["ncps"]["layers"].keys() == specs.BUILTIN.keys()
     for technology in technologies.values():
         for layer, target in technology["layers"].items():
             module, _, name = target.partition(":")
@@ -39,26 +34,13 @@ def test_manifest_names_classes_that_exist():
             assert cls.__name__ == layer
 
 
-@pytest.mark.parametrize("layer", ["Dense", "LSTM", "LSTMCell"])
+@pytest.mark.parametrize("layer", ["Dense", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"])
 def test_technologies_give_our_layers_and_the_stock_ones(layer):
     options = {"input_size": 3, "units": 2}
     ours = ncps.create(layer, technology="ncps", framework="mlx", **options)
     stocks = ncps.create(layer, technology="mlx.nn", **options)
     assert type(ours) is getattr(layers, layer)
     assert type(stocks) is getattr(stock, layer)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"units": 4, "bidirectional": True}, "one layer in one direction so far. Stack them"),
-        ({"units": 4, "num_layers": 2}, "one layer in one direction so far. Stack them"),
-        ({"units": AutoNCP(8, 2), "wiring_mode": "strict"}, "wiring_mode='ncps-1.0' only so far"),
-    ],
-)
-def test_options_that_mlx_lacks_are_refused(options, message):
-    with pytest.raises(PluginError, match=message):
-        ncps.create("CfC", technology="ncps", framework="mlx", input_size=3, **options)
 
 
 def test_importing_the_plugin_and_its_hooks_imports_no_framework():
@@ -120,16 +102,10 @@ def test_gradients_leave_the_layer_as_it_was():
         np.testing.assert_array_equal(array, before[name])
 
 
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (lambda: layers.LSTM(specs.LSTM(input_size=3, units=4, num_layers=2)), "in one direction"),
-        (
-            lambda: layers.CfC(specs.CfC(input_size=3, units=AutoNCP(12, 3), wiring_mode="strict")),
-            "wiring_mode",
-        ),
-    ],
-)
-def test_a_layer_made_from_its_spec_refuses_what_mlx_lacks_too(make, reason):
-    with pytest.raises(SpecError, match=f"cannot be made so on MLX: .*{reason}"):
-        make()
+def test_stock_gru_refuses_the_reset_before_the_product_and_ours_takes_it():
+    options = {"input_size": 3, "units": 4, "reset_after": False}
+    with pytest.raises(PluginError, match=r"mlx\.nn\.GRU has reset_after=True only; technology"):
+        ncps.create("GRU", technology="mlx.nn", **options)
+    with pytest.raises(SpecError, match=r"mlx\.nn\.GRU has reset_after=True only"):
+        stock.GRU(specs.GRU(**options))
+    assert ncps.create("GRU", technology="ncps", framework="mlx", **options).spec.units == 4

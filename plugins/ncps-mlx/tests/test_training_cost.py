@@ -57,10 +57,19 @@ def make(layer, spec, **options):
 
 
 LAYERS = {
+    "both": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5, bidirectional=True),
+    "stacked": lambda: make("GRU", "GRU", input_size=3, units=4, num_layers=2, bidirectional=True),
+    "CTRNN": lambda: make("CTRNN", "CTRNN", input_size=3, units=4, ode_unfolds=2),
+    "LTC": lambda: make("LTC", "LTC", input_size=3, units=4, ode_unfolds=2),
+    "wired LTC": lambda: make("LTC", "LTC", input_size=3, units=WIRED, ode_unfolds=2),
+    "RNN": lambda: make("RNN", "RNN", input_size=3, units=4),
+    "GRU": lambda: make("GRU", "GRU", input_size=3, units=4),
+    "GRU before": lambda: make("GRU", "GRU", input_size=3, units=4, reset_after=False),
     "LSTM": lambda: make("LSTM", "LSTM", input_size=3, units=4),
     "CfC": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5),
     "pure": lambda: make("CfC", "CfC", input_size=3, units=4, backbone_units=5, mode="pure"),
     "wired": lambda: make("CfC", "CfC", input_size=3, units=WIRED),
+    "strict": lambda: make("CfC", "CfC", input_size=3, units=WIRED, wiring_mode="strict"),
     "memory": lambda: make("CfC", "CfC", input_size=3, units=WIRED, mixed_memory=True),
 }
 
@@ -98,9 +107,25 @@ def matmuls(layer, steps, **arguments):
 
 def test_input_projection_is_one_product_for_all_steps():
     # each step: the recurrent product and one per further affine map
-    assert matmuls(LAYERS["LSTM"](), 9) == 9 + 1
+    for name in ("RNN", "GRU", "LSTM"):
+        assert matmuls(LAYERS[name](), 9) == 9 + 1
+    assert matmuls(LAYERS["GRU before"](), 9) == matmuls(LAYERS["CTRNN"](), 9) == 2 * 9 + 1
     assert matmuls(LAYERS["CfC"](), 9) == 2 * 9 + 1
-    assert matmuls(LAYERS["wired"](), 9) == 3 * (9 + 1)
+    for name in ("wired", "strict"):
+        assert matmuls(LAYERS[name](), 9) == 3 * (9 + 1)
+
+
+def test_ltc_looks_at_its_sensory_synapses_once_and_at_real_ones_only():
+    for name in ("LTC", "wired LTC"):
+        layer, steps = LAYERS[name](), 9
+        masks = layer.spec.masks
+        rows, sensory = (int((m != 0).sum(axis=0).max()) for m in (masks.inner, masks.sensory))
+        x = mx.ones((2, steps, 3))
+        found = operations(lambda x, layer=layer: layer(x)[0], x)
+        sigmoids = Counter(shape for n, (shape, *_) in found if n == "Sigmoid")
+        units = layer.spec.state_size
+        assert sigmoids == {(2, steps, sensory, units): 1, (2, rows, units): 2 * steps}
+    assert rows < units
 
 
 def test_heads_are_one_product_and_time_heads_merge_for_one_elapsed_time():
@@ -117,7 +142,7 @@ def test_heads_are_one_product_and_time_heads_merge_for_one_elapsed_time():
     assert widths(timespans=mx.ones((2, 9))) == {4 * units}
 
 
-@pytest.mark.parametrize("name", ["wired", "memory"])
+@pytest.mark.parametrize("name", ["wired", "strict", "memory"])
 def test_masks_slices_and_transposes_of_weights_are_taken_once_a_call(name):
     layer = LAYERS[name]()
     widest = {tuple(b.heads.weight.shape) for b in layer.blocks}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,13 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
         technology=arguments.technology,
         framework=arguments.framework,
         drop=arguments.drop,
-        columns={name: column for name, column in given.items() if column},
+        columns={name: column for name, column in given.items() if column is not None},
     )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     writer.writerows(result.rows())
-    if arguments.out:
+    if arguments.out is not None:
         _write(arguments.out, text.getvalue())
         print(f"{_summary(result)}; written to {arguments.out}")
     else:
@@ -94,10 +95,20 @@ def _check_out(out: Path | None, series: str) -> None:
 
 
 def _write(out: Path, text: str) -> None:
-    """Write beside the file, then rename, so that no half-written CSV is ever there."""
-    draft = out.with_name(f".{out.name}.part")
+    """Write beside the file, then rename, so that no half-written CSV is ever there.
+
+    What is no file, such as /dev/stdout, is written to as it is.
+    """
+    draft = Path(os.path.realpath(out))
     try:
-        draft.write_text(text, "utf-8")
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+        if out.exists() and not out.is_file():
+            out.write_text(text, "utf-8")
+            return
+        place, draft = draft, draft.with_name(f".{draft.name}.part")
+        try:
+            draft.write_text(text, "utf-8")
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be written: {error.strerror or error}") from error

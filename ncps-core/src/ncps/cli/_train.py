@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,26 +117,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Train or continue; 130 when Ctrl-C ended the training early."""
     from rich.console import Console
 
-    from ncps.training import resume, summary_table, train
+    from ncps.training import InterruptedTrainingError, resume, summary_table, train
 
     given = vars(arguments)
     out = given.get("out")
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, emoji=False)
     report = _reporter(console)
 
     def note(text: str) -> None:
         console.print(text, highlight=False, markup=False)
 
-    if "resume" in given:
-        folder: Path = given["resume"]
-        _check_unchanged(given, folder)
-        changes = {name: given.get(name) for name in ("epochs", "patience")}
-        changes["source"] = given.get("series")
-        fit, folder = resume(folder, **changes, out=out, report=report, note=note)
-    elif "series" in given:
-        fit, folder = train(_options(given), out, report=report, note=note)
-    else:
-        raise ConfigError("expected SERIES, a CSV or co2, or --resume FOLDER")
+    try:
+        if "resume" in given:
+            folder: Path = given["resume"]
+            _check_unchanged(given, folder)
+            changes = {name: given.get(name) for name in ("epochs", "patience")}
+            changes["source"] = given.get("series")
+            fit, folder = resume(folder, **changes, out=out, report=report, note=note)
+        elif "series" in given:
+            fit, folder = train(_options(given), out, report=report, note=note)
+        else:
+            raise ConfigError("expected SERIES, a CSV or co2, or --resume FOLDER")
+    except InterruptedTrainingError as error:
+        print(f"ncps: {error}", file=sys.stderr)
+        return 130
     console.print(summary_table(fit))
     note(f"{_ending(fit)}; written to {folder}")
     if fit.state.interrupted:

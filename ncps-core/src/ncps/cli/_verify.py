@@ -65,8 +65,11 @@ def _table(technology: str, framework: str, results: list[Result]) -> str:
     layers = list(dict.fromkeys(r.layer for r in results))
     cells = {(r.check, r.layer): r.outcome for r in results}
     checks = [name for name in all_checks() if any(r.check == name for r in results)]
-    rows = [(check, *(cells.get((check, layer), "-") for layer in layers)) for check in checks]
-    lines = [f"{technology} on {framework}", "", table_text(("check", *layers), rows, width())]
+    lines = [f"{technology} on {framework}"]
+    for group in _groups(layers, width() - max(map(len, checks))):
+        rows = [(check, *(cells.get((check, layer), "-") for layer in group)) for check in checks]
+        lines += ["", table_text(("check", *group), rows, width())]
+    lines.append("")
     for result in results:
         if result.reason is not None:
             reason = result.reason.partition("\n")[0]
@@ -74,3 +77,17 @@ def _table(technology: str, framework: str, results: list[Result]) -> str:
     counts = {o: sum(r.outcome == o for r in results) for o in ("pass", "gap", "FAIL")}
     lines.append(", ".join(f"{n} {o}" for o, n in counts.items()))
     return "\n".join(lines)
+
+
+def _groups(layers: list[str], room: int) -> list[list[str]]:
+    """The layers in as many tables as it takes for none to be broken across lines."""
+    groups: list[list[str]] = []
+    left = 0
+    for layer in layers:
+        needed = max(len(layer), len("pass")) + 2
+        if not groups or needed > left:
+            groups.append([])
+            left = room
+        groups[-1].append(layer)
+        left -= needed
+    return groups

@@ -25,6 +25,7 @@ from ._report import summary_table as summary_table
 from ._scaling import Scaling as Scaling
 from ._series import Series as Series
 from ._series import load_series as load_series
+from ._trainer import InterruptedTrainingError as InterruptedTrainingError
 from ._trainer import Trainer as Trainer
 from ._trainer import TrainingError as TrainingError
 from ._windows import Windows as Windows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from ncps import __version__
 from ncps.errors import FileFormatError
 
 from ._fit import Fit
-from ._options import TrainOptions
+from ._options import DataOptions, LoopOptions, ModelOptions, TrainOptions
 from ._scaling import Scaling
+from ._typed import section, typed
 from ._windows import SPLITS
 
 _SCHEMA = 1
@@ -131,23 +133,73 @@ def read_config(folder: Path) -> RunConfig:
         raise FileFormatError(f"{path}: expected schema {_SCHEMA}, got {schema!r}; train it anew")
     try:
         return _parse(config)
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{path} is damaged: {type(error).__name__} {error}") from None
+    except ValueError as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from None
 
 
-def _parse(config: dict[str, Any]) -> RunConfig:
-    series, windows, provider = config["series"], config["windows"], config["provider"]
-    train, validation = windows["ends"]
+@dataclass(frozen=True)
+class _SeriesPart:
+    name: str
+    fingerprint: str
+    columns: tuple[str, ...]
+    clock: str
+    unit: str
+    observations: int
+    dropped: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class _WindowsPart:
+    horizon: float
+    horizon_text: str
+    tolerance: float
+    ends: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _ProviderPart:
+    technology: str
+    framework: str
+    distribution: str
+    version: str
+
+
+def _parse(config: Mapping[str, Any]) -> RunConfig:
+    for key in ("options", "series", "windows", "scaling", "provider"):
+        if key not in config:
+            raise ValueError(f"{key} is missing")
+    series = typed(_SeriesPart, config["series"], "series")
+    windows = typed(_WindowsPart, config["windows"], "windows")
+    provider = typed(_ProviderPart, config["provider"], "provider")
+    scaling = typed(Scaling, config["scaling"], "scaling")
+    if len(series.columns) != 2 + len(scaling.features):
+        raise ValueError(f"series.columns is {list(series.columns)}, which scaling does not fit")
+    for name in ("horizon", "tolerance"):
+        if not getattr(windows, name) > 0:
+            raise ValueError(f"windows.{name} is {getattr(windows, name)!r}, expected more than 0")
     return RunConfig(
-        options=TrainOptions.from_config(config["options"]),
-        fingerprint=series["fingerprint"],
-        columns=tuple(series["columns"]),
-        clock=series["clock"],
-        unit=series["unit"],
-        horizon=windows["horizon"],
-        tolerance=windows["tolerance"],
-        ends=(train, validation),
-        scaling=Scaling.from_config(config["scaling"]),
-        technology=provider["technology"],
-        framework=provider["framework"],
+        options=_options(config["options"]),
+        fingerprint=series.fingerprint,
+        columns=series.columns,
+        clock=series.clock,
+        unit=series.unit,
+        horizon=windows.horizon,
+        tolerance=windows.tolerance,
+        ends=windows.ends,
+        scaling=scaling,
+        technology=provider.technology,
+        framework=provider.framework,
+    )
+
+
+def _options(config: object) -> TrainOptions:
+    parts = section(config, "options")
+    for key in ("data", "model", "loop"):
+        if key not in parts:
+            raise ValueError(f"options.{key} is missing")
+    return TrainOptions(
+        data=typed(DataOptions, parts["data"], "options.data"),
+        model=typed(ModelOptions, parts["model"], "options.model"),
+        loop=typed(LoopOptions, parts["loop"], "options.loop"),
     )

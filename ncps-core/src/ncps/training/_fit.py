@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from ._baselines import Ridge, persistence
+from ._interrupts import Interrupts
 from ._loop import LoopState, Report, run_loop
 from ._metrics import Errors
 from ._model import Built, build_model
@@ -14,7 +15,7 @@ from ._options import LoopOptions, ModelOptions
 from ._progress import Silent
 from ._scaling import Scaling
 from ._series import Floats
-from ._trainer import TrainingError, predict
+from ._trainer import InterruptedTrainingError, predict
 from ._windows import SPLITS, Windows
 
 Reporter = Callable[[Scaling, LoopState | None], AbstractContextManager[Report]]
@@ -58,6 +59,7 @@ def fit(
     *,
     report: Reporter | None = None,
     state: LoopState | None = None,
+    interrupts: Interrupts | None = None,
 ) -> Fit:
     """Train a model on windows that ``make_windows`` split, and both baselines beside it.
 
@@ -67,6 +69,7 @@ def fit(
         loop: epochs, learning rate, patience, seed.
         report: makes what is told of the progress, from the scaling and the state to continue.
         state: where to continue.
+        interrupts: holds back Ctrl-C once the loop has ended; None for nobody does.
 
     Raises: PluginError when nothing installed can train the layer; TrainingError when the loss
     diverges.
@@ -79,9 +82,13 @@ def fit(
         model, batch, seed=loop.seed, weight_decay=loop.weight_decay, clip_norm=loop.clip_norm
     )
     with report(scaling, state) if report else nullcontext(Silent()) as listener:
-        state = run_loop(built.layers, built.trainer, train, validation, loop, listener, state)
+        state = run_loop(
+            built.layers, built.trainer, train, validation, loop, listener, state, interrupts
+        )
     if not state.history:
-        raise TrainingError("interrupted before the first epoch was done; nothing is saved")
+        raise InterruptedTrainingError(
+            "interrupted before the first epoch was done; nothing is saved"
+        )
     ridge = Ridge.fit(windows.part("train"), windows.part("validation"))
     forecasts = {
         model.layer: scaling.forecast(windows, predict(built.trainer, batch)),

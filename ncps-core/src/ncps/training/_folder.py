@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ncps.errors import ConfigError
 
 
 def check_free(folder: Path) -> None:
-    """ConfigError when the folder holds something already, or could not be made."""
-    if folder.is_dir():
-        if any(folder.iterdir()):
-            raise ConfigError(
-                f"{folder} is not empty; name another folder with --out, remove this one, "
-                f"or continue its run with --resume {folder}"
-            )
-    elif folder.exists():
-        raise ConfigError(f"{folder} is a file; name a folder with --out")
-    parent = next(p for p in folder.absolute().parents if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ConfigError(
-            f"{folder} cannot be made: {parent} cannot be written to; use another --out"
-        )
+    """ConfigError when the folder holds something already, or is none."""
+    with _one_line(folder):
+        if folder.is_dir():
+            if any(folder.iterdir()):
+                raise ConfigError(
+                    f"{folder} is not empty; name another folder with --out, remove this one, "
+                    f"or continue its run with --resume {folder}"
+                )
+        elif folder.exists():
+            raise ConfigError(f"{folder} is a file; name a folder with --out")
 
 
 def free_name(stem: str) -> Path:
@@ -37,33 +35,86 @@ def free_name(stem: str) -> Path:
     return folder
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None], *, replace: bool = False) -> Path:
-    """Have ``fill`` write into a draft beside ``folder``, then rename it; returns where it is.
+class Draft:
+    """A folder in the making, ready before the work whose result it will hold.
 
-    An error in ``fill`` leaves nothing behind, an older ``folder`` as it was. Without ``replace``,
-    a folder that was filled by somebody else in the meantime is kept, and the next free name taken.
+    It lies beside the folder, which it becomes by one rename. A folder that is there already, such
+    as the working directory or a mount point, is kept: the draft lies in it, and its files move up
+    one by one. Leaving the context without ``publish`` leaves nothing behind, an older folder as it
+    was.
 
-    Raises: ConfigError when the disk refuses.
+    Args:
+        folder: new or empty, or, with ``replace``, what the draft replaces; a link is followed.
+        replace: the older content goes when the draft is whole.
+
+    Raises: ConfigError when the place cannot be written to.
     """
-    target = folder.absolute()
-    draft: Path | None = None
+
+    def __init__(self, folder: Path, *, replace: bool = False) -> None:
+        self._folder, self._replace = folder, replace
+        self._made: list[Path] = []
+
+    def __enter__(self) -> Draft:
+        with _one_line(self._folder):
+            self._target = Path(os.path.realpath(self._folder))
+            if self._target.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            self._inside = self._target.exists() and not (self._replace and _movable(self._target))
+            home = self._target if self._inside else self._target.parent
+            self._made = [p for p in (home, *home.parents) if not p.exists()]
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+                self.path = Path(tempfile.mkdtemp(dir=home, prefix=f".{self._target.name}."))
+            except OSError:
+                self._remove_made()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove_made()
+
+    def publish(self, fill: Callable[[Path], None]) -> Path:
+        """Have ``fill`` write into the draft, put it in its place, and return where that is.
+
+        Without ``replace``, a folder that somebody else filled meanwhile is kept, and the next free
+        name taken.
+        Raises: ConfigError when the disk refuses.
+        """
+        with _one_line(self._folder):
+            fill(self.path)
+            _readable(self.path)
+            filled = self._target.exists() and set(self._target.iterdir()) - {self.path}
+            if filled and not self._replace:
+                folder = free_name(str(self._target if self._inside else self._folder))
+                shutil.move(self.path, folder)
+                return folder
+            if self._inside:
+                _move_up(self.path, self._target)
+            elif filled:
+                _exchange(self.path, self._target)
+            else:
+                self.path.rename(self._target)
+        return self._folder
+
+    def _remove_made(self) -> None:
+        for parent in self._made:
+            # what is not empty is somebody's
+            with suppress(OSError):
+                parent.rmdir()
+
+
+@contextmanager
+def _one_line(folder: Path) -> Iterator[None]:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        fill(draft)
-        _readable(draft)
-        if replace and target.exists():
-            _exchange(draft, target)
-            return folder
-        if target.exists() and any(target.iterdir()):
-            folder = free_name(str(folder))
-        draft.rename(folder)
-        return folder
+        yield
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _movable(folder: Path) -> bool:
+    """Whether the folder can be renamed and nobody stands in it."""
+    return os.access(folder.parent, os.W_OK) and not folder.is_mount() and folder != Path.cwd()
 
 
 def _readable(draft: Path) -> None:
@@ -74,6 +125,7 @@ def _readable(draft: Path) -> None:
 
 
 def _exchange(draft: Path, target: Path) -> None:
+    """Put the draft in the place of the folder."""
     aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         target.rename(aside / "old")
@@ -82,5 +134,25 @@ def _exchange(draft: Path, target: Path) -> None:
         except OSError:
             (aside / "old").rename(target)
             raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _move_up(draft: Path, target: Path) -> None:
+    """Put the draft's files in the place of what else is in the folder that it lies in."""
+    aside = Path(tempfile.mkdtemp(dir=target, prefix=f".{target.name}."))
+    old = [path for path in target.iterdir() if path not in (draft, aside)]
+    # config.json last: without it the folder is none that ncps train wrote
+    new = sorted(draft.iterdir(), key=lambda path: path.name == "config.json")
+    moves = [(p, aside / p.name) for p in old] + [(p, target / p.name) for p in new]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, place in moves:
+            source.rename(place)
+            done.append((source, place))
+    except OSError:
+        for source, place in reversed(done):
+            place.rename(source)
+        raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

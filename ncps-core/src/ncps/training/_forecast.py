@@ -80,7 +80,8 @@ def forecast(
             its series, so that the test forecasts are the training's, and nothing otherwise.
         columns: other arguments of ``load_series``; by default the columns of the training.
 
-    Raises: FileFormatError for a folder that is none; DataError for a series that does not fit it.
+    Raises: FileFormatError for a folder that is none; DataError for a series that does not fit it,
+    or for which the model puts out what is no number.
     """
     config = read_config(Path(folder))
     if not isinstance(series, Series):
@@ -94,6 +95,7 @@ def forecast(
     )
     scaled = run_model(layers, provider.framework, config.scaling.batch(windows))
     values = config.scaling.forecast(windows, scaled)
+    _check_finite(windows, values)
     return Forecast(windows, values, scaled[:, 0], config.unit, str(provider), trained_on)
 
 
@@ -116,6 +118,17 @@ def _windows(series: Series, config: RunConfig, drop: float | None) -> tuple[Win
 def _columns(config: RunConfig) -> dict[str, Any]:
     time, value, *features = config.columns
     return {"time": time, "value": value, "features": features, "unit": config.unit}
+
+
+def _check_finite(windows: Windows, values: Floats) -> None:
+    broken = np.flatnonzero(~np.isfinite(values))
+    if len(broken):
+        series = windows.series
+        raise DataError(
+            f"{series.name}: the forecast from {series.clock.format(windows.last_time[broken[0]])} "
+            f"on is no number, with {len(broken) - 1} more such; look for outliers in the series, "
+            "and whether the model's parameters are numbers"
+        )
 
 
 def _check_fits(series: Series, config: RunConfig) -> None:

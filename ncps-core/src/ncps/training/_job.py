@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +16,14 @@ from ncps.errors import ConfigError, PluginError
 from ._checkpoint import load_state, save_state
 from ._config import RunConfig, read_config, run_config, run_metrics
 from ._fit import Fit, Reporter, fit
-from ._folder import check_free, free_name, write_folder
+from ._folder import Draft, check_free, free_name
+from ._interrupts import Interrupts
 from ._options import TrainOptions
 from ._plots import save_forecast_plot
 from ._series import Series, load_series
 from ._windows import Windows, make_windows, resolve
+
+_SAVING = "saving …"
 
 Note = Callable[[str], None]
 ReporterOf = Callable[[Windows, TrainOptions], Reporter]
@@ -47,10 +52,10 @@ def train(
     windows = _prepare(options, note)
     folder = out or free_name(f"{windows.series.name}-{options.model.layer}")
     check_free(folder)
-    result = fit(
-        windows, options.model, options.loop, report=report(windows, options) if report else None
-    )
-    return result, write_folder(folder, lambda draft: _fill(draft, result, options, note))
+    reporter = report(windows, options) if report else None
+    with Draft(folder) as draft, Interrupts(lambda: note(_SAVING)) as interrupts:
+        result = fit(windows, options.model, options.loop, report=reporter, interrupts=interrupts)
+        return result, draft.publish(lambda path: _fill(path, result, options, note))
 
 
 def resume(
@@ -89,11 +94,12 @@ def resume(
     # the optimiser's state is the framework's own, so the run stays where it began
     model = replace(options.model, technology=config.technology, framework=config.framework)
     reporter = report(windows, options) if report else None
-    result = fit(windows, model, options.loop, report=reporter, state=state)
-    written = write_folder(
-        out or folder, lambda draft: _fill(draft, result, options, note), replace=out is None
-    )
-    return result, written
+    place = Draft(folder, replace=True) if out is None else Draft(out)
+    with place as draft, Interrupts(lambda: note(_SAVING)) as interrupts:
+        result = fit(
+            windows, model, options.loop, report=reporter, state=state, interrupts=interrupts
+        )
+        return result, draft.publish(lambda path: _fill(path, result, options, note))
 
 
 def _prepare(options: TrainOptions, note: Note) -> Windows:
@@ -114,7 +120,13 @@ def _prepare(options: TrainOptions, note: Note) -> Windows:
     kept = series.drop(data.drop, options.loop.seed)
     if kept.dropped:
         note(f"{series.name}: {kept.dropped} of {len(series)} observations dropped at random")
-    return make_windows(kept, window=data.window, horizon=horizon, tolerance=data.tolerance)
+    windows = make_windows(kept, window=data.window, horizon=horizon, tolerance=data.tolerance)
+    time, value = series.columns[:2]
+    note(
+        f"{series.name}: column {value!r} is forecast {series.clock.describe(horizon)} ahead, "
+        f"by the times in column {time!r}"
+    )
+    return windows
 
 
 def _changed(
@@ -125,7 +137,7 @@ def _changed(
         epochs=options.loop.epochs if epochs is None else epochs,
         patience=options.loop.patience if patience is None else patience,
     )
-    data = replace(options.data, source=source or options.data.source)
+    data = replace(options.data, source=options.data.source if source is None else source)
     return replace(options, data=data, loop=loop)
 
 
@@ -143,12 +155,17 @@ def _fill(folder: Path, fit: Fit, options: TrainOptions, note: Note) -> None:
     save_state(fit.state, folder / "checkpoint.safetensors")
     _write_json(folder / "config.json", run_config(fit, options))
     _write_json(folder / "metrics.json", run_metrics(fit))
-    try:
-        save_forecast_plot(fit, folder / "forecast.png")
-        _draw_wiring(fit, folder / "wiring.png")
-    except (ImportError, PluginError) as error:
-        missing = (getattr(error, "name", None) or "matplotlib").split(".")[0]
-        note(f'no plots: {missing} is not installed (pip install "ncps[plot]")')
+    for draw, name in ((save_forecast_plot, "forecast.png"), (_draw_wiring, "wiring.png")):
+        try:
+            draw(fit, folder / name)
+        except (ImportError, PluginError) as error:
+            missing = (getattr(error, "name", None) or "matplotlib").split(".")[0]
+            note(f'no plots: {missing} is not installed (pip install "ncps[plot]")')
+            return
+        except Exception as error:  # a picture that fails must not cost the model
+            (folder / name).unlink(missing_ok=True)
+            reason = reprlib.repr(" ".join(str(error).split()))
+            note(f"no {name}: {type(error).__name__} {reason}")
 
 
 def _draw_wiring(fit: Fit, path: Path) -> None:
@@ -162,5 +179,14 @@ def _draw_wiring(fit: Fit, path: Path) -> None:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+        json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
     )
+
+
+def _finite(content: Any) -> Any:
+    """The content with null for what JSON has no number for, so that writing cannot fail on it."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

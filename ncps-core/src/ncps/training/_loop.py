@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ._batch import Batch
+from ._interrupts import Interrupts
 from ._options import LoopOptions
 from ._schedule import learning_rate
 from ._trainer import Arrays, Model, Trainer, TrainingError, predict, restore, snapshot
@@ -71,12 +72,13 @@ def run_loop(
     options: LoopOptions,
     report: Report,
     state: LoopState | None = None,
+    interrupts: Interrupts | None = None,
 ) -> LoopState:
     """Train until the epochs or the patience are used up; the model ends with its best parameters.
 
     An epoch's batches depend on seed and epoch alone, so a run continued from ``state`` takes the
     steps that it would have taken uninterrupted. Ctrl-C ends at the last whole epoch, with
-    ``interrupted`` set.
+    ``interrupted`` set; from then on ``interrupts`` holds back all others.
 
     Raises: TrainingError when the loss is not finite.
     """
@@ -93,6 +95,7 @@ def run_loop(
             # one assignment: Ctrl-C leaves the state of the last epoch or of this one, no mixture
             state = _advance(model, trainer, validation, options, state, loss)
             report.epoch(state.epochs, state.history[-1], state.best_epoch == state.epochs)
+        (interrupts or Interrupts()).hold()
     except KeyboardInterrupt:
         state = replace(state, interrupted=True)
     restore(model, state.best)

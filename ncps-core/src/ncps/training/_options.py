@@ -132,16 +132,6 @@ class TrainOptions:
             "loop": self.loop.to_config(),
         }
 
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> TrainOptions:
-        """The options that ``to_config`` described."""
-        data = {**config["data"], "features": tuple(config["data"]["features"])}
-        return cls(
-            data=DataOptions(**data),
-            model=ModelOptions(**config["model"]),
-            loop=LoopOptions(**config["loop"]),
-        )
-
 
 def _check(name: str, value: float, fits: bool, expected: str) -> None:
     if not fits:

@@ -51,11 +51,11 @@ def _draw_values(axes: Axes, fit: Fit) -> None:
         _moments(series, series.time[seen]), series.values[seen], label="observed", zorder=5, **dots
     )
     unit = f" [{series.unit}]" if series.unit and series.unit not in series.columns[1] else ""
-    axes.set_ylabel(f"{series.columns[1]}{unit}")
+    axes.set_ylabel(_plain(f"{series.columns[1]}{unit}"))
     ahead = series.clock.describe(fit.windows.horizon)
     lost = f", {series.dropped} observations dropped at random" if series.dropped else ""
     title = f"{series.name}: forecasts {ahead} ahead on the test period{lost}"
-    axes.set_title(title, loc="left", fontsize=12)
+    axes.set_title(_plain(title), loc="left", fontsize=12)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.08 * (high - low))
     axes.legend(ncols=4, frameon=False, loc="upper left", fontsize=9)
@@ -67,12 +67,17 @@ def _draw_errors(axes: Axes, fit: Fit) -> None:
     actual, errors = fit.windows.actual[rows], fit.errors()
     axes.axhline(0, color=_ACTUAL, linewidth=0.8)
     for name, label, style in _lines(fit):
-        text = f"{label}: mean |error| {errors[name].mae:.3g} {series.unit}".rstrip()
+        text = _plain(f"{label}: mean |error| {errors[name].mae:.3g} {series.unit}".rstrip())
         axes.plot(*_open(series, time, fit.forecasts[name][rows] - actual), label=text, **style)
     axes.set_ylabel("forecast − observed")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.22 * (high - low))
     axes.legend(ncols=3, frameon=False, loc="upper left", fontsize=9)
+
+
+def _plain(text: str) -> str:
+    """The text with each $ as a sign, not the start of a formula."""
+    return text.replace("$", r"\$")
 
 
 def _lines(fit: Fit) -> list[tuple[str, str, dict[str, Any]]]:

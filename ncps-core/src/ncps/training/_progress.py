@@ -52,9 +52,9 @@ class ProgressReport:
         self._start = time.monotonic()
         if self._console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 TimeRemainingColumn(),
                 TextColumn("left"),
                 console=self._console,
@@ -95,4 +95,6 @@ class ProgressReport:
                 f"epoch {number}/{self._epochs}  loss {epoch.loss:.4f}  {self._text}  "
                 f"at most {pace * (self._epochs - number):.0f} s left",
                 highlight=False,
+                markup=False,
+                emoji=False,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,6 +36,14 @@ class Scaling:
     lead: tuple[float, float]
     target_scale: float
     features: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        divisors = {name: getattr(self, name) for name in ("gap", "value_scale", "target_scale")}
+        divisors |= {name: getattr(self, name)[1] for name in ("age", "level", "lead")}
+        divisors |= {f"features[{k}]": scale for k, (_, scale) in enumerate(self.features)}
+        for name, divisor in divisors.items():
+            if not divisor > 0:
+                raise DataError(f"scaling.{name} is {divisor!r}, expected more than 0")
 
     @classmethod
     def fit(cls, train: Windows) -> Scaling:
@@ -89,13 +96,6 @@ class Scaling:
     def to_config(self) -> dict[str, Any]:
         """As JSON can hold it, every digit kept."""
         return asdict(self)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Scaling:
-        """The scaling that ``to_config`` described."""
-        pairs = {name: tuple(config[name]) for name in ("age", "level", "lead")}
-        features = tuple((mean, scale) for mean, scale in config["features"])
-        return cls(**{**config, **pairs, "features": features})
 
 
 def _age(windows: Windows) -> Floats:

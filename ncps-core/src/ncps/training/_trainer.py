@@ -19,6 +19,10 @@ class TrainingError(NcpsError, RuntimeError):
     """Training cannot go on: the loss is no longer a number, or there is nothing to continue."""
 
 
+class InterruptedTrainingError(TrainingError):
+    """Ctrl-C came before there was anything to keep."""
+
+
 class Trainer(Protocol):
     """A technology's half of training, as a plugin's ``ncps_trainer`` hook gives it.
 

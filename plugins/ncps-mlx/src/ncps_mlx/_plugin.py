@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ncps.specs import Spec
 
-_ONE = "the MLX layers run one layer in one direction so far"
-_GAPS = {("*", name): _ONE for name in ("layers_and_directions", "composed_gradients")}
-CONFORMANCE_GAPS = {"ncps": _GAPS, "mlx": _GAPS}
+_BEFORE = "mlx.nn.GRU has reset_after=True only; technology ncps has both"
+_STOCK = {(name, "shared_description"): _BEFORE for name in ("GRU", "GRUCell")}
+CONFORMANCE_GAPS = {"mlx": _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -23,10 +23,8 @@ def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
 
 def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
     """Why the layers of this plugin cannot be what the spec asks for, or None."""
-    if getattr(spec, "composed", False):
-        return f"{_ONE}. Stack them, or leave out num_layers and bidirectional"
-    if getattr(spec, "wiring_mode", "ncps-1.0") != "ncps-1.0":
-        return "the MLX CfC has wiring_mode='ncps-1.0' only so far"
+    if technology == "mlx" and not getattr(spec, "reset_after", True):
+        return _BEFORE
     return None
 
 

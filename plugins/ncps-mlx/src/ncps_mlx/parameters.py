@@ -2,13 +2,71 @@
 
 from __future__ import annotations
 
-from ncps.canonical import ParameterMap, Rename, Rule, SplitGates, Transpose
-from ncps.specs import GATES, CfCCell, Dense, LSTMCell, Spec
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
+
+from ncps.canonical import ParameterMap, Rename, Rule, SplitGates, Transpose
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    CfCCell,
+    CTRNNCell,
+    Dense,
+    GRUCell,
+    LSTMCell,
+    LTCCell,
+    NCPDense,
+    RNNCell,
+    SequenceSpec,
+    Spec,
+)
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
 
 
-def dense_map(spec: Dense) -> ParameterMap:
+@dataclass(frozen=True)
+class Inside:
+    """The map of one layer inside another, behind a prefix of its native and canonical names."""
+
+    native: str
+    canonical: str
+    inner: ParameterMap
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """The canonical arrays of this layer."""
+        return _moved(native, self.native, self.canonical, self.inner.to_canonical)
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """The native arrays of this layer."""
+        return _moved(canonical, self.canonical, self.native, self.inner.to_native)
+
+
+def _moved(
+    arrays: Arrays, old: str, new: str, to: Callable[[Arrays], dict[str, Array]]
+) -> dict[str, Array]:
+    own = {name.removeprefix(old): a for name, a in arrays.items() if name.startswith(old)}
+    return {new + name: a for name, a in to(own).items()}
+
+
+def composed_map(spec: Spec, plain: Callable[[Spec], ParameterMap]) -> ParameterMap:
+    """The maps of the plain layers that make up this one, or its own if it is plain."""
+    if not (isinstance(spec, SequenceSpec) and spec.composed):
+        return plain(spec)
+    return ParameterMap(
+        tuple(
+            Inside(f"stack.{i}.{direction}.", part.prefix, plain(part.spec))
+            for i, parts in enumerate(spec.parts)
+            for direction, part in zip(spec.directions, parts, strict=True)
+        )
+    )
+
+
+def dense_map(spec: Dense | NCPDense) -> ParameterMap:
     """An nn.Linear under `linear`."""
     bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
     return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
@@ -17,6 +75,46 @@ def dense_map(spec: Dense) -> ParameterMap:
 def lstm_map(spec: LSTMCell, prefix: str = "gates.") -> ParameterMap:
     """Four gates fused as in mlx.nn.LSTM."""
     return ParameterMap(tuple(lstm_rules(prefix, "", spec.use_bias)))
+
+
+def rnn_map(spec: RNNCell) -> ParameterMap:
+    """One map of [x, h]."""
+    return ParameterMap(tuple(gate_rules("gates.", ("",), spec.use_bias)))
+
+
+def gru_map(spec: GRUCell) -> ParameterMap:
+    """Three gates fused as in mlx.nn.GRU, and the candidate's recurrent bias."""
+    gates = tuple(f"{gate}." for gate in GRU_GATES)
+    rules = gate_rules("gates.", gates, spec.use_bias)
+    if spec.use_bias and spec.reset_after:
+        rules.append(Rename("recurrent_bias", "new_gate.recurrent_bias"))
+    return ParameterMap(tuple(rules))
+
+
+def stock_rnn_map(spec: RNNCell) -> ParameterMap:
+    """An mlx.nn.RNN under `rnn`."""
+    kernels = (
+        Transpose("rnn.Wxh", "kernel"),
+        Transpose("rnn.Whh", "recurrent_kernel"),
+    )
+    bias = (Rename("rnn.bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((*kernels, *bias))
+
+
+def stock_gru_map(spec: GRUCell) -> ParameterMap:
+    """An mlx.nn.GRU under `gru`."""
+
+    def names(part: str) -> tuple[str, ...]:
+        return tuple(f"{gate}.{part}" for gate in GRU_GATES)
+
+    kernels = (
+        SplitGates("gru.Wx", names("kernel"), transpose=True),
+        SplitGates("gru.Wh", names("recurrent_kernel"), transpose=True),
+    )
+    if not spec.use_bias:
+        return ParameterMap(kernels)
+    bias = SplitGates("gru.b", names("bias"))
+    return ParameterMap((*kernels, bias, Rename("gru.bhn", "new_gate.recurrent_bias")))
 
 
 def cfc_map(spec: CfCCell) -> ParameterMap:
@@ -40,6 +138,26 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
+def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
+    """One map of [x, h], and the time constants."""
+    rules = gate_rules("gates.", ("",), use_bias=True)
+    return ParameterMap((*rules, Rename("log_tau", "log_tau")))
+
+
+def ltc_map(spec: LTCCell) -> ParameterMap:
+    """Tables of synapses under `inner` and `sensory`, mappings, and the memory's gates."""
+    rules: list[Rule] = [Rename(name, name) for name in ("gleak", "vleak", "cm")]
+    for native, canonical in (("inner.", ""), ("sensory.", "sensory_")):
+        rules += [Rename(native + n, canonical + n) for n in ("w", "sigma", "mu", "erev")]
+    for name in ("input", "output"):
+        mapping = getattr(spec, f"{name}_mapping")
+        parts = {"affine": "wb", "linear": "w", None: ""}[mapping]
+        rules += [Rename(f"{name}.{part}", f"{name}_{part}") for part in parts]
+    if spec.mixed_memory:
+        rules += lstm_rules("memory.", "memory.", use_bias=True)
+    return ParameterMap(tuple(rules))
+
+
 def affine_rules(native: str, canonical: str) -> list[Rule]:
     """A (out, in) weight and a bias."""
     return [
@@ -50,9 +168,14 @@ def affine_rules(native: str, canonical: str) -> list[Rule]:
 
 def lstm_rules(native: str, canonical: str, use_bias: bool) -> list[Rule]:
     """Wx (4H, D), Wh (4H, H), bias (4H), in the order of `GATES`."""
+    return gate_rules(native, tuple(f"{canonical}{gate}." for gate in GATES), use_bias)
+
+
+def gate_rules(native: str, gates: tuple[str, ...], use_bias: bool) -> list[Rule]:
+    """Wx (n·H, D), Wh (n·H, H), bias (n·H) of n gates, whose canonical prefixes are `gates`."""
 
     def names(part: str) -> tuple[str, ...]:
-        return tuple(f"{canonical}{gate}.{part}" for gate in GATES)
+        return tuple(f"{gate}{part}" for gate in gates)
 
     rules: list[Rule] = [
         SplitGates(f"{native}Wx", names("kernel"), transpose=True),
@@ -63,10 +186,18 @@ def lstm_rules(native: str, canonical: str, use_bias: bool) -> list[Rule]:
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, Dense):
+    if isinstance(spec, (Dense, NCPDense)):
         return dense_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):
         return lstm_map(spec)
-    raise TypeError(f"expected a spec of Dense, LSTM or CfC, got {type(spec).__name__}.")
+    if isinstance(spec, RNNCell):
+        return rnn_map(spec)
+    if isinstance(spec, GRUCell):
+        return gru_map(spec)
+    if isinstance(spec, CTRNNCell):
+        return ctrnn_map(spec)
+    if isinstance(spec, LTCCell):
+        return ltc_map(spec)
+    raise TypeError(f"expected the spec of a layer of ncps-mlx, got {type(spec).__name__}.")

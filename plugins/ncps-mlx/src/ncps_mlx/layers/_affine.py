@@ -19,14 +19,19 @@ class Affine(nn.Module):
 
 
 class Gates(nn.Module):
-    """Four LSTM gates in the layout of `mlx.nn.LSTM`: Wx (4H, D), Wh (4H, H), bias (4H)."""
+    """Gates side by side, as in `mlx.nn.LSTM`: for four Wx (4H, D), Wh (4H, H), bias (4H)."""
 
-    def __init__(self, input_size: int, units: int, use_bias: bool = True) -> None:
+    def __init__(self, input_size: int, units: int, use_bias: bool = True, number: int = 4) -> None:
         super().__init__()
-        self.Wx = mx.zeros((4 * units, input_size))
-        self.Wh = mx.zeros((4 * units, units))
+        self.Wx = mx.zeros((number * units, input_size))
+        self.Wh = mx.zeros((number * units, units))
         if use_bias:
-            self.bias = mx.zeros((4 * units,))
+            self.bias = mx.zeros((number * units,))
+
+    @property
+    def arrays(self) -> tuple[mx.array, mx.array, mx.array | None]:
+        """Wx, Wh, and the bias or None."""
+        return self.Wx, self.Wh, self.get("bias")
 
     def _extra_repr(self) -> str:
         return f"inputs={self.Wx.shape[1]}, units={self.Wh.shape[1]}, bias={'bias' in self}"

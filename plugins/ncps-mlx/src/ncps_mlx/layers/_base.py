@@ -16,7 +16,7 @@ from ncps.errors import BuildError, ParameterError, ShapeError, SpecError
 from ncps.specs import Shape, Spec
 from ncps_mlx import ops
 from ncps_mlx._plugin import ncps_supports
-from ncps_mlx.parameters import map_of
+from ncps_mlx.parameters import composed_map, map_of
 
 
 class NativeLayer(nn.Module):
@@ -28,6 +28,7 @@ class NativeLayer(nn.Module):
     """
 
     framework: ClassVar[str] = "mlx"
+    technology: ClassVar[str] = "ncps"
     spec: Spec
 
     def __init__(
@@ -40,7 +41,7 @@ class NativeLayer(nn.Module):
     ) -> None:
         super().__init__()
         # asked by the registry too; here for those who make a layer from its spec
-        lacking = ncps_supports(spec, "ncps", "mlx")
+        lacking = ncps_supports(spec, self.technology, "mlx")
         if lacking is not None:
             raise SpecError(f"{spec.layer} cannot be made so on MLX: {lacking}.")
         self.spec = spec
@@ -55,9 +56,12 @@ class NativeLayer(nn.Module):
         """Set the submodules and arrays that `self.spec` asks for, with any values."""
         raise NotImplementedError(f"{type(self).__name__} must define _structure")
 
+    def _make(self) -> None:
+        self._structure()
+
     def _create(self) -> None:
         with ops.untouched_random():
-            self._structure()
+            self._make()
         seed = ops.draw_seed() if self._seed is None else self._seed
         self.set_dtype(ops.DTYPES[self._dtype])
         self.set_native(self.parameter_map(self.spec).to_native(self.spec.initial_parameters(seed)))
@@ -77,6 +81,11 @@ class NativeLayer(nn.Module):
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """How the native arrays of a layer with this spec relate to the canonical ones."""
+        return composed_map(spec, cls._plain_map)
+
+    @classmethod
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
+        """The same of a layer that is not made of several."""
         return map_of(spec)
 
     def build(self, input_shape: Shape) -> None:

@@ -36,15 +36,19 @@ class CfCBlock(nn.Module):
             self.A = mx.zeros((block.units,))
         self.units = block.units
         if block.mask is not None:
-            self.set_mask(block.mask)
+            self.set_mask(block.mask, block.time_mask)
 
-    def set_mask(self, mask: npt.NDArray[np.float32]) -> None:
-        """Multiply the kernels of ff1 and ff2 by `mask` (in, H); the time heads see everything."""
-        synapses = mx.array(mask).T
+    def set_mask(
+        self, mask: npt.NDArray[np.float32], time_mask: npt.NDArray[np.float32] | None = None
+    ) -> None:
+        """Multiply the kernels of ff1 and ff2 by `mask` (in, H), of the time heads by `time_mask`.
+
+        Without it the time heads see everything.
+        """
+        time = np.ones_like(mask) if time_mask is None else time_mask
         heads = self.heads.weight.shape[0] // self.units
-        parts = [synapses] if heads == 1 else [synapses, synapses, *[mx.ones_like(synapses)] * 2]
         # the leading underscore keeps a constant out of the parameters
-        self._mask = mx.concatenate(parts)
+        self._mask = mx.concatenate([mx.array(m).T for m in (mask, mask, time, time)[:heads]])
 
     def affines(self) -> tuple[ops.Affine, ...]:
         """Weight and bias of each affine map, synapses that do not exist set to zero."""

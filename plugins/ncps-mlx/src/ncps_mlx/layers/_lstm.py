@@ -23,8 +23,7 @@ class _LSTM:
         self.gates = Gates(self.spec.known_input_size(), self.spec.units, self.spec.use_bias)
 
     def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
-        gates = self.gates
-        return tuple(ops.lstm(gates.Wx, gates.Wh, gates.get("bias"), x, *states))
+        return tuple(ops.lstm(*self.gates.arrays, x, *states))
 
 
 class LSTMCell(_LSTM, Cell):

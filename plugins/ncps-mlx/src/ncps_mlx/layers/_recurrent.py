@@ -7,9 +7,9 @@ from typing import Any
 import mlx.core as mx
 
 from ncps.specs import inputs
-from ncps.specs.inputs import Axes
 from ncps_mlx import ops
 from ncps_mlx.layers._base import NativeLayer
+from ncps_mlx.layers._compose import run_parts
 
 States = tuple[mx.array, ...]
 
@@ -46,7 +46,7 @@ class Cell(RecurrentLayer):
             states = ops.initial_states(self.spec, axes, state, x.dtype)
             dt = ops.elapsed(self.spec, axes, timespans, None, x.dtype)
             x = x.reshape(axes.batch, 1, x.shape[-1])
-            new = self._run(x, ops.mapped_alike(states, x), dt)
+            new = self._run(x, ops.mapped_alike(states, x, dt), dt)
             states = tuple(s[:, 0] for s in new)
             y = self._readout(states[0])
             return y if axes.batched else y[0], self._given(states, axes.batched)
@@ -55,7 +55,8 @@ class Cell(RecurrentLayer):
 class Sequence(RecurrentLayer):
     """A sequence: ``y, state = layer(x, state=None, timespans=None, mask=None, timestamps=None)``.
 
-    Without `return_state` in the spec it gives y alone.
+    Without `return_state` in the spec it gives y alone. With `num_layers` or `bidirectional` it is
+    made of plain layers of its class (`ncps.specs.SequenceSpec` says how).
     """
 
     spec: Any
@@ -74,26 +75,38 @@ class Sequence(RecurrentLayer):
             axes = inputs.sequence_axes(self.spec, x.shape)
             initial = ops.initial_states(self.spec, axes, state, x.dtype)
             dt = ops.elapsed(self.spec, axes, timespans, timestamps, x.dtype)
-            steps = ops.real_steps(self.spec, axes, mask)
+            times = ops.Times(dt, ops.real_steps(self.spec, axes, mask))
             x = x.reshape(axes.batch, axes.steps, x.shape[-1])
-            y, states = self._outputs(axes, self._masked(x, initial, dt, steps), initial)
+            y, states = run_parts(self._parts, x, initial, times, self.spec.return_sequences)
             y = y if axes.batched else y[0]
             return (y, self._given(states, axes.batched)) if self.spec.return_state else y
 
-    def _masked(
-        self, x: mx.array, initial: States, dt: mx.array | None, steps: ops.Steps | None
-    ) -> States:
-        """The states after every step; a masked step repeats the one before."""
+    def _make(self) -> None:
+        """The arrays of a plain layer, or the plain layers of a composed one under `stack`."""
+        if not self.spec.composed:
+            self._structure()
+            return
+        # the seed does not matter: the values come afterwards, from the whole layer's
+        self.stack = [
+            {
+                direction: type(self)(part.spec, seed=0, dtype=self._dtype)
+                for direction, part in zip(self.spec.directions, parts, strict=True)
+            }
+            for parts in self.spec.parts
+        ]
+
+    @property
+    def _parts(self) -> list[dict[str, Sequence]]:
+        return self.stack if self.spec.composed else [{"forward": self}]
+
+    def _states_after(self, x: mx.array, initial: States, times: ops.Times) -> States:
+        """The states after every step of a plain layer; a masked step repeats the one before."""
         if x.shape[1] == 0:
             return tuple(mx.zeros((s.shape[0], 0, s.shape[1]), s.dtype) for s in initial)
+        dt, steps = times.dt, times.steps
         if steps is None:
-            return self._run(x, ops.mapped_alike(initial, x), dt)
+            return self._run(x, ops.mapped_alike(initial, x, dt), dt)
         if dt is not None and dt.ndim:
             dt = steps.gather(dt[..., None])[..., 0]
-        states = self._run(steps.gather(x), ops.mapped_alike(initial, x), dt)
+        states = self._run(steps.gather(x), ops.mapped_alike(initial, x, dt), dt)
         return tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
-
-    def _outputs(self, axes: Axes, states: States, initial: States) -> tuple[mx.array, States]:
-        last = tuple(s[:, -1] for s in states) if axes.steps else initial
-        h = states[0] if self.spec.return_sequences else last[0]
-        return self._readout(h), last

@@ -1,25 +1,93 @@
-"""MLX's own layers behind the contract of ncps: the technology `mlx`."""
+"""MLX's own layers behind the contract of ncps: the technology `mlx`.
+
+The recurrent ones train in O(T²), as MLX's layers do: for long sequences use technology `ncps`,
+whose layers compute the same. None of them knows time: `timespans` is checked and has no effect.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from ncps.canonical import ParameterMap
+from ncps.specs import GRU as GRUSpec
 from ncps.specs import LSTM as LSTMSpec
+from ncps.specs import RNN as RNNSpec
+from ncps.specs import GRUCell as GRUCellSpec
 from ncps.specs import LSTMCell as LSTMCellSpec
+from ncps.specs import RNNCell as RNNCellSpec
 from ncps.specs import Spec
 from ncps_mlx.layers._dense import Dense as Dense
 from ncps_mlx.layers._recurrent import Cell, Sequence, States
-from ncps_mlx.parameters import lstm_map
+from ncps_mlx.parameters import lstm_map, stock_gru_map, stock_rnn_map
 
 
-class _StockLSTM:
+def tanh(x: mx.array) -> mx.array:
+    """A function of Python: a module that holds MLX's own cannot be copied or pickled."""
+    return mx.tanh(x)
+
+
+def relu(x: mx.array) -> mx.array:
+    """max(x, 0)."""
+    return mx.maximum(x, 0)
+
+
+NONLINEARITIES = {"relu": relu, "tanh": tanh}
+
+
+class _Stock:
+    """What the layers of MLX share."""
+
+    technology: ClassVar[str] = "mlx"
+    spec: Any
+
+
+class _StockRNN(_Stock):
+    """An `mlx.nn.RNN` under `rnn`."""
+
+    rnn: nn.RNN
+
+    def _structure(self) -> None:
+        spec = self.spec
+        phi = NONLINEARITIES[spec.activation]
+        self.rnn = nn.RNN(spec.known_input_size(), spec.units, spec.use_bias, phi)
+
+    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
+        return (self.rnn(x, *states),)
+
+    @classmethod
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
+        """How the arrays of the `mlx.nn.RNN` relate to the canonical ones."""
+        if not isinstance(spec, RNNCellSpec):
+            raise TypeError(f"expected the spec of an RNN, got {type(spec).__name__}.")
+        return stock_rnn_map(spec)
+
+
+class _StockGRU(_Stock):
+    """An `mlx.nn.GRU` under `gru`."""
+
+    gru: nn.GRU
+
+    def _structure(self) -> None:
+        spec = self.spec
+        self.gru = nn.GRU(spec.known_input_size(), spec.units, bias=spec.use_bias)
+
+    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
+        return (self.gru(x, *states),)
+
+    @classmethod
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
+        """How the arrays of the `mlx.nn.GRU` relate to the canonical ones."""
+        if not isinstance(spec, GRUCellSpec):
+            raise TypeError(f"expected the spec of a GRU, got {type(spec).__name__}.")
+        return stock_gru_map(spec)
+
+
+class _StockLSTM(_Stock):
     """An `mlx.nn.LSTM` under `lstm`."""
 
-    spec: Any
     lstm: nn.LSTM
 
     def _structure(self) -> None:
@@ -31,27 +99,44 @@ class _StockLSTM:
         return h, c
 
     @classmethod
-    def parameter_map(cls, spec: Spec) -> ParameterMap:
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
         """How the arrays of the `mlx.nn.LSTM` relate to the canonical ones."""
         if not isinstance(spec, LSTMCellSpec):
             raise TypeError(f"expected the spec of an LSTM, got {type(spec).__name__}.")
         return lstm_map(spec, "lstm.")
 
 
-class LSTMCell(_StockLSTM, Cell):
-    """One step of an `mlx.nn.LSTM`; see `ncps.specs.LSTMCell` for equations and shapes.
+class RNNCell(_StockRNN, Cell):
+    """One step of an `mlx.nn.RNN`; see `ncps.specs.RNNCell` for the equation and shapes."""
 
-    `timespans` is checked and has no effect: an LSTM knows no time.
-    """
+    spec: RNNCellSpec
+
+
+class RNN(_StockRNN, Sequence):
+    """An `mlx.nn.RNN`; see `ncps.specs.RNN` for the equation and shapes."""
+
+    spec: RNNSpec
+
+
+class GRUCell(_StockGRU, Cell):
+    """One step of an `mlx.nn.GRU`; see `ncps.specs.GRUCell`. It has `reset_after` only."""
+
+    spec: GRUCellSpec
+
+
+class GRU(_StockGRU, Sequence):
+    """An `mlx.nn.GRU`; see `ncps.specs.GRU`. It has `reset_after` only."""
+
+    spec: GRUSpec
+
+
+class LSTMCell(_StockLSTM, Cell):
+    """One step of an `mlx.nn.LSTM`; see `ncps.specs.LSTMCell` for equations and shapes."""
 
     spec: LSTMCellSpec
 
 
 class LSTM(_StockLSTM, Sequence):
-    """An `mlx.nn.LSTM`; see `ncps.specs.LSTM` for equations and shapes.
-
-    `timespans` is checked and has no effect. Training costs O(T²), as MLX's layer does: for long
-    sequences use technology `ncps`, whose LSTM computes the same.
-    """
+    """An `mlx.nn.LSTM`; see `ncps.specs.LSTM` for equations and shapes."""
 
     spec: LSTMSpec

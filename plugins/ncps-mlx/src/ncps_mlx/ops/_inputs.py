@@ -22,13 +22,18 @@ def initial_states(spec: Spec, axes: Axes, state: Any, dtype: mx.Dtype) -> tuple
     return tuple(a.reshape(axes.batch, a.shape[-1]).astype(dtype) for a in arrays)
 
 
-def mapped_alike(states: tuple[mx.array, ...], x: mx.array) -> tuple[mx.array, ...]:
-    """The same states, but mapped by `mx.vmap` whenever x (B, T, D) is.
+def mapped_alike(
+    states: tuple[mx.array, ...], x: mx.array, dt: mx.array | None
+) -> tuple[mx.array, ...]:
+    """The same states, but mapped by `mx.vmap` whenever x (B, T, D) or Δt () or (B, T) is.
 
     MLX's addmm raises when what is added is mapped and the product is not, as p + h U is at the
-    first step. Held to that by `test_vmap_over_inputs_equals_a_loop`.
+    first step. Held to that by `test_vmap_over_inputs_equals_a_loop` and its like for Δt.
     """
-    return tuple(mx.where(mx.array(True), s, x[:, 0, :1]) for s in states)
+    mapped = x[:, 0, :1]
+    if dt is not None:
+        mapped = mapped + (dt[:, :1] if dt.ndim else dt)
+    return tuple(mx.where(mx.array(True), s, mapped) for s in states)
 
 
 def elapsed(

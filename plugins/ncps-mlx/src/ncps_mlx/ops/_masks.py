@@ -41,10 +41,10 @@ class Steps:
         return mx.take_along_axis(known, self._last[..., None], axis=1)
 
 
-def real_steps(spec: Spec, axes: Axes, mask: Any) -> Steps | None:
-    """The real steps of a mask (B, T), or (T,) without a batch; None when there is no mask."""
+def real_steps(spec: Spec, axes: Axes, mask: Any) -> mx.array | None:
+    """Which steps are real (B, T), for a mask (B, T) or (T,); None when there is no mask."""
     if mask is None:
         return None
-    mask = as_array(mask)
-    inputs.check_mask(spec, axes, mask.shape)
-    return Steps(mask.reshape(axes.batch, axes.steps).astype(mx.bool_))
+    real: mx.array = as_array(mask)
+    inputs.check_mask(spec, axes, real.shape)
+    return real.reshape(axes.batch, axes.steps).astype(mx.bool_)

@@ -1,0 +1,36 @@
+"""CTRNN over a sequence: the input's projection for all steps at once, then the loop."""
+
+from __future__ import annotations
+
+import mlx.core as mx
+
+from ncps_mlx.kernels import Activation, Arrays, ctrnn_unfold, scan
+from ncps_mlx.ops._gated import Weights
+from ncps_mlx.ops._lstm import project
+from ncps_mlx.ops._times import each_step
+
+
+def ctrnn(
+    phi: Activation,
+    weights: Weights,
+    log_tau: mx.array,
+    unfolds: int,
+    x: mx.array,
+    h: mx.array,
+    dt: mx.array | None,
+) -> list[mx.array]:
+    """The states (B, T, H) after every step of x (B, T, D); weights are Wx, Wh, bias."""
+    Wx, Wh, bias = weights
+    R, rate = Wh.T, mx.exp(-log_tau)
+    times, one = each_step(dt, x)
+
+    def step(at_t: Arrays, states: Arrays) -> Arrays:
+        p, *elapsed = at_t
+        delta = (elapsed[0] if elapsed else one) / unfolds
+        decay = 1.0 + delta * rate
+        (h,) = states
+        for _ in range(unfolds):
+            h = ctrnn_unfold(phi, p, h, R, delta, decay)
+        return [h]
+
+    return scan(step, [project(x, Wx, bias), *times], [h])
