@@ -88,7 +88,7 @@ def read(module: Any, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: f
     dtype = x.dtype
     layers = list(module.backbone.values()) if block.backbone else []
     names = HEADS[:1] if spec.mode == "pure" else HEADS
-    heads = [module.get_submodule(name).cast(dtype) for name in names]
+    heads = [getattr(module, name).cast(dtype) for name in names]
     if module.sparsity_mask is not None:
         mask = module.sparsity_mask.to(dtype)
         # the time heads see everything, unless the wiring is strict: then they have the same mask

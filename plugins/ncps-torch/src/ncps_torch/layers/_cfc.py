@@ -33,7 +33,8 @@ class _CfC:
     def _blocks(self) -> Iterator[nn.Module]:
         cells = self._cells()
         for block in self.spec.blocks:
-            yield cells.get_submodule(block.prefix.removesuffix("."))
+            name = block.prefix.removesuffix(".")
+            yield getattr(cells, name) if name else cells
 
     def _constants(self, spec: Any) -> None:
         device = next(self._cells().parameters()).device
