@@ -24,6 +24,9 @@ LAYERS: list[tuple[str, dict[str, Any]]] = [
     ("CfC", {"units": 6, "mixed_memory": True, "proj_size": 2, "backbone_units": 5}),
     ("CfC", {"units": AutoNCP(12, 3)}),
     ("LSTM", {"units": 6}),
+    ("RNN", {"units": 6}),
+    ("GRU", {"units": 6}),
+    ("GRU", {"units": 6, "reset_after": False}),
 ]
 CELLS = [(f"{name}Cell", {k: v for k, v in o.items() if k != "proj_size"}) for name, o in LAYERS]
 

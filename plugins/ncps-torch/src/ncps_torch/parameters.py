@@ -6,14 +6,25 @@ Names and layouts are those of ncps 1.0.1, so that its checkpoints load as they 
 from __future__ import annotations
 
 from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
-from ncps.specs import GATES, CfCBlock, CfCCell, Dense, LSTMCell, Spec
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    CfCBlock,
+    CfCCell,
+    Dense,
+    GRUCell,
+    LSTMCell,
+    NCPDense,
+    RNNCell,
+    Spec,
+)
 
 HEADS = ("ff1", "ff2", "time_a", "time_b")
 # the LSTM beside a CfC has its gates in this order; a layer LSTM has them as torch.nn.LSTM
 MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
 
 
-def dense_map(spec: Dense) -> ParameterMap:
+def dense_map(spec: Dense | NCPDense) -> ParameterMap:
     """An nn.Linear under `linear`."""
     bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
     return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
@@ -21,13 +32,33 @@ def dense_map(spec: Dense) -> ParameterMap:
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
     """Four gates fused as in torch.nn.LSTM, with one bias."""
-    kernels = ("kernel", "recurrent_kernel")
+    return ParameterMap(tuple(gate_rules(tuple(f"{gate}." for gate in GATES), spec.use_bias)))
+
+
+def gru_map(spec: GRUCell) -> ParameterMap:
+    """Three gates fused as in torch.nn.GRU, and the candidate's recurrent bias."""
+    rules = gate_rules(tuple(f"{gate}." for gate in GRU_GATES), spec.use_bias)
+    if spec.use_bias and spec.reset_after:
+        rules.append(Rename("recurrent_bias", "new_gate.recurrent_bias"))
+    return ParameterMap(tuple(rules))
+
+
+def rnn_map(spec: RNNCell) -> ParameterMap:
+    """As a gate alone."""
+    return ParameterMap(tuple(gate_rules(("",), spec.use_bias)))
+
+
+def gate_rules(gates: tuple[str, ...], use_bias: bool) -> list[Rule]:
+    """weight_ih (n·H, D), weight_hh (n·H, H), bias (n·H) of n gates by canonical prefixes."""
+
+    def names(part: str) -> tuple[str, ...]:
+        return tuple(f"{gate}{part}" for gate in gates)
+
     rules: list[Rule] = [
-        SplitGates(native, gate_names(GATES, part), transpose=True)
-        for native, part in zip(("weight_ih", "weight_hh"), kernels, strict=True)
+        SplitGates("weight_ih", names("kernel"), transpose=True),
+        SplitGates("weight_hh", names("recurrent_kernel"), transpose=True),
     ]
-    bias = [SplitGates("bias", gate_names(GATES, "bias"))] if spec.use_bias else []
-    return ParameterMap((*rules, *bias))
+    return [*rules, SplitGates("bias", names("bias"))] if use_bias else rules
 
 
 def stock_lstm_map(spec: LSTMCell, suffix: str) -> ParameterMap:
@@ -100,10 +131,14 @@ def gate_names(gates: tuple[str, ...], part: str, prefix: str = "") -> tuple[str
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, Dense):
+    if isinstance(spec, (Dense, NCPDense)):
         return dense_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):
         return lstm_map(spec)
-    raise TypeError(f"expected a spec of Dense, LSTM or CfC, got {type(spec).__name__}.")
+    if isinstance(spec, GRUCell):
+        return gru_map(spec)
+    if isinstance(spec, RNNCell):
+        return rnn_map(spec)
+    raise TypeError(f"expected the spec of a layer of ncps-torch, got {type(spec).__name__}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ncps_torch.kernels._activations import ACTIVATIONS as ACTIVATIONS
+from ncps_torch.kernels._activations import Activation as Activation
 from ncps_torch.kernels._cfc import Affine as Affine
 from ncps_torch.kernels._cfc import Arguments as Arguments
 from ncps_torch.kernels._cfc import Plan as Plan
@@ -11,6 +12,8 @@ from ncps_torch.kernels._cfc import cfc_step as cfc_step
 from ncps_torch.kernels._cfc import plan_of as plan_of
 from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
 from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
+from ncps_torch.kernels._gated import gru_plain as gru_plain
+from ncps_torch.kernels._gated import rnn_plain as rnn_plain
 from ncps_torch.kernels._lstm import lstm_plain as lstm_plain
 from ncps_torch.kernels._lstm import lstm_step as lstm_step
 from ncps_torch.kernels._lstm_scan import LSTMScan as LSTMScan

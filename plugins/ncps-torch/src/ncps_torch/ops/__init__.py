@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ncps_torch.kernels import ACTIVATIONS as ACTIVATIONS
 from ncps_torch.kernels import Affine as Affine
+from ncps_torch.kernels import gru_plain as gru_plain
+from ncps_torch.kernels import rnn_plain as rnn_plain
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
