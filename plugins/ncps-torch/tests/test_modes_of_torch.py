@@ -27,6 +27,10 @@ LAYERS: list[tuple[str, dict[str, Any]]] = [
     ("RNN", {"units": 6}),
     ("GRU", {"units": 6}),
     ("GRU", {"units": 6, "reset_after": False}),
+    ("CTRNN", {"units": 6, "ode_unfolds": 2}),
+    ("CTRNN", {"units": AutoNCP(12, 3), "ode_unfolds": 2}),
+    ("LTC", {"units": AutoNCP(12, 3), "ode_unfolds": 2}),
+    ("LTC", {"units": 6, "mixed_memory": True, "ode_unfolds": 2}),
 ]
 CELLS = [(f"{name}Cell", {k: v for k, v in o.items() if k != "proj_size"}) for name, o in LAYERS]
 

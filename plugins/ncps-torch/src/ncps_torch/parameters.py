@@ -11,9 +11,11 @@ from ncps.specs import (
     GRU_GATES,
     CfCBlock,
     CfCCell,
+    CTRNNCell,
     Dense,
     GRUCell,
     LSTMCell,
+    LTCCell,
     NCPDense,
     RNNCell,
     Spec,
@@ -83,16 +85,37 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
         native = f"{'rnn_cell.' if sequence else ''}{block.prefix}"
         rules += block_rules(native, block, spec)
     if spec.mixed_memory:
-        kernels = gate_names(MEMORY_GATES, "kernel", "memory.")
-        recurrent = gate_names(MEMORY_GATES, "recurrent_kernel", "memory.")
-        rules += [
-            SplitGates("lstm.input_map.weight", kernels, transpose=True),
-            SplitGates("lstm.recurrent_map.weight", recurrent, transpose=True),
-            SplitGates("lstm.input_map.bias", gate_names(MEMORY_GATES, "bias", "memory.")),
-        ]
+        rules += memory_rules("lstm.")
     if getattr(spec, "proj_size", None) is not None:
         rules += affine_rules("fc.", "projection.")
     return ParameterMap(tuple(rules))
+
+
+def memory_rules(native: str) -> list[Rule]:
+    """The LSTM of mixed memory."""
+    kernels = gate_names(MEMORY_GATES, "kernel", "memory.")
+    recurrent = gate_names(MEMORY_GATES, "recurrent_kernel", "memory.")
+    return [
+        SplitGates(f"{native}input_map.weight", kernels, transpose=True),
+        SplitGates(f"{native}recurrent_map.weight", recurrent, transpose=True),
+        SplitGates(f"{native}input_map.bias", gate_names(MEMORY_GATES, "bias", "memory.")),
+    ]
+
+
+def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
+    """As an RNN, and the time constants."""
+    return ParameterMap((*gate_rules(("",), use_bias=True), Rename("log_tau", "log_tau")))
+
+
+def ltc_map(spec: LTCCell) -> ParameterMap:
+    """Tables of synapses under `inner` and `sensory`, mappings, and the memory."""
+    rules: list[Rule] = [Rename(name, name) for name in ("gleak", "vleak", "cm")]
+    for native, canonical in (("inner.", ""), ("sensory.", "sensory_")):
+        rules += [Rename(native + n, canonical + n) for n in ("w", "sigma", "mu", "erev")]
+    for name in ("input", "output"):
+        parts = {"affine": "wb", "linear": "w", None: ""}[getattr(spec, f"{name}_mapping")]
+        rules += [Rename(f"{name}.{part}", f"{name}_{part}") for part in parts]
+    return ParameterMap((*rules, *(memory_rules("memory.") if spec.mixed_memory else ())))
 
 
 def block_rules(native: str, block: CfCBlock, spec: CfCCell) -> list[Rule]:
@@ -141,4 +164,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return gru_map(spec)
     if isinstance(spec, RNNCell):
         return rnn_map(spec)
+    if isinstance(spec, CTRNNCell):
+        return ctrnn_map(spec)
+    if isinstance(spec, LTCCell):
+        return ltc_map(spec)
     raise TypeError(f"expected the spec of a layer of ncps-torch, got {type(spec).__name__}.")
