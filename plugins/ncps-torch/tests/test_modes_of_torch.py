@@ -32,7 +32,13 @@ LAYERS: list[tuple[str, dict[str, Any]]] = [
     ("LTC", {"units": AutoNCP(12, 3), "ode_unfolds": 2}),
     ("LTC", {"units": 6, "mixed_memory": True, "ode_unfolds": 2}),
 ]
-CELLS = [(f"{name}Cell", {k: v for k, v in o.items() if k != "proj_size"}) for name, o in LAYERS]
+# a cell knows no projection, layers or directions
+CELLS = [(f"{n}Cell", {k: v for k, v in o.items() if k != "proj_size"}) for n, o in LAYERS]
+LAYERS += [
+    ("CfC", {"units": 6, "backbone_units": 5, "num_layers": 2}),
+    ("LTC", {"units": 4, "ode_unfolds": 2, "bidirectional": True}),
+    ("LSTM", {"units": 6, "num_layers": 2, "bidirectional": True}),
+]
 
 
 def make(name: str, options: dict[str, Any], **more: Any) -> Any:

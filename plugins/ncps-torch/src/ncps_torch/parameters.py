@@ -5,6 +5,12 @@ Names and layouts are those of ncps 1.0.1, so that its checkpoints load as they 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
 from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
 from ncps.specs import (
     GATES,
@@ -18,12 +24,52 @@ from ncps.specs import (
     LTCCell,
     NCPDense,
     RNNCell,
+    SequenceSpec,
     Spec,
 )
 
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
 # the LSTM beside a CfC has its gates in this order; a layer LSTM has them as torch.nn.LSTM
 MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The map of one layer inside another, behind a prefix of its native and canonical names."""
+
+    native: str
+    canonical: str
+    inner: ParameterMap
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """The canonical arrays of this layer."""
+        return _moved(native, self.native, self.canonical, self.inner.to_canonical)
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """The native arrays of this layer."""
+        return _moved(canonical, self.canonical, self.native, self.inner.to_native)
+
+
+def _moved(
+    arrays: Arrays, old: str, new: str, to: Callable[[Arrays], dict[str, Array]]
+) -> dict[str, Array]:
+    own = {name.removeprefix(old): a for name, a in arrays.items() if name.startswith(old)}
+    return {new + name: a for name, a in to(own).items()}
+
+
+def composed_map(spec: Spec, plain: Callable[[Any], ParameterMap]) -> ParameterMap:
+    """The maps of the plain layers that make up this one, or its own if it is plain."""
+    if not (isinstance(spec, SequenceSpec) and spec.composed):
+        return plain(spec)
+    return ParameterMap(
+        tuple(
+            Inside(f"stack.{i}.{j}.", part.prefix, plain(part.spec))
+            for i, parts in enumerate(spec.parts)
+            for j, part in enumerate(parts)
+        )
+    )
 
 
 def dense_map(spec: Dense | NCPDense) -> ParameterMap:

@@ -34,3 +34,4 @@ from ncps_torch.ops._ode import positive as positive
 from ncps_torch.ops._random import draw_seed as draw_seed
 from ncps_torch.ops._random import dropout as dropout
 from ncps_torch.ops._readout import pick as pick
+from ncps_torch.ops._times import Times as Times
