@@ -153,6 +153,8 @@ def test_every_parameter_has_a_gradient_under_ddp(
             # a second pass raises when a parameter had no gradient in the first
             layer(series()[0])[0].sum().backward()
         assert all(p.grad is not None for p in layer.parameters())
+        # were it the last to hold the group, its end would wait for gloo's threads with the GIL
+        del layer
     finally:
         torch.distributed.destroy_process_group()
 
