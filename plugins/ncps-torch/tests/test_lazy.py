@@ -89,10 +89,12 @@ def test_seed_of_torch_fixes_parameters() -> None:
     assert torch.equal(*values)
 
 
-def test_what_torch_lacks_is_refused() -> None:
-    from ncps.errors import SpecError
-    from ncps.specs import LSTM as LSTMSpec
-    from ncps_torch.layers import LSTM
-
-    with pytest.raises(SpecError, match="one layer in one direction so far"):
-        LSTM(LSTMSpec(input_size=4, units=5, bidirectional=True))
+def test_composed_layer_without_input_size_is_built_by_its_first_call_or_a_checkpoint() -> None:
+    options = {"units": 5, "num_layers": 2, "bidirectional": True, "seed": 0}
+    known = ncps.create("GRU", technology="torch", input_size=4, **options)
+    lazy = ncps.create("GRU", technology="torch", **options)
+    loaded = ncps.create("GRU", technology="torch", **(options | {"seed": 1}))
+    loaded.load_state_dict(known.state_dict())
+    x = torch.randn(2, 3, 4)
+    for other in (lazy, loaded):
+        torch.testing.assert_close(other(x), known(x), rtol=0, atol=0)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ncps.specs import Spec
-
-_ONE = "the torch layers run one layer in one direction so far"
-_GAPS = {("*", name): _ONE for name in ("layers_and_directions", "composed_gradients")}
-CONFORMANCE_GAPS = {"ncps": _GAPS, "torch": _GAPS}
+from typing import Any
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -19,13 +12,6 @@ def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
     except ImportError as error:
         return f"torch cannot be imported: {error}"
     return available_devices()
-
-
-def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
-    """Why the layers of this plugin cannot be what the spec asks for, or None."""
-    if getattr(spec, "composed", False):
-        return f"{_ONE}. Stack them, or leave out num_layers and bidirectional"
-    return None
 
 
 def ncps_devices(framework: str) -> list[str] | None:

@@ -5,15 +5,74 @@ Names and layouts are those of ncps 1.0.1, so that its checkpoints load as they 
 
 from __future__ import annotations
 
-from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
-from ncps.specs import GATES, CfCBlock, CfCCell, Dense, LSTMCell, Spec
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
+
+from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    CfCBlock,
+    CfCCell,
+    CTRNNCell,
+    Dense,
+    GRUCell,
+    LSTMCell,
+    LTCCell,
+    NCPDense,
+    RNNCell,
+    SequenceSpec,
+    Spec,
+)
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
 # the LSTM beside a CfC has its gates in this order; a layer LSTM has them as torch.nn.LSTM
 MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
 
 
-def dense_map(spec: Dense) -> ParameterMap:
+@dataclass(frozen=True)
+class Inside:
+    """The map of one layer inside another, behind a prefix of its native and canonical names."""
+
+    native: str
+    canonical: str
+    inner: ParameterMap
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """The canonical arrays of this layer."""
+        return _moved(native, self.native, self.canonical, self.inner.to_canonical)
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """The native arrays of this layer."""
+        return _moved(canonical, self.canonical, self.native, self.inner.to_native)
+
+
+def _moved(
+    arrays: Arrays, old: str, new: str, to: Callable[[Arrays], dict[str, Array]]
+) -> dict[str, Array]:
+    own = {name.removeprefix(old): a for name, a in arrays.items() if name.startswith(old)}
+    return {new + name: a for name, a in to(own).items()}
+
+
+def composed_map(spec: Spec, plain: Callable[[Any], ParameterMap]) -> ParameterMap:
+    """The maps of the plain layers that make up this one, or its own if it is plain."""
+    if not (isinstance(spec, SequenceSpec) and spec.composed):
+        return plain(spec)
+    return ParameterMap(
+        tuple(
+            Inside(f"stack.{i}.{j}.", part.prefix, plain(part.spec))
+            for i, parts in enumerate(spec.parts)
+            for j, part in enumerate(parts)
+        )
+    )
+
+
+def dense_map(spec: Dense | NCPDense) -> ParameterMap:
     """An nn.Linear under `linear`."""
     bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
     return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
@@ -21,13 +80,33 @@ def dense_map(spec: Dense) -> ParameterMap:
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
     """Four gates fused as in torch.nn.LSTM, with one bias."""
-    kernels = ("kernel", "recurrent_kernel")
+    return ParameterMap(tuple(gate_rules(tuple(f"{gate}." for gate in GATES), spec.use_bias)))
+
+
+def gru_map(spec: GRUCell) -> ParameterMap:
+    """Three gates fused as in torch.nn.GRU, and the candidate's recurrent bias."""
+    rules = gate_rules(tuple(f"{gate}." for gate in GRU_GATES), spec.use_bias)
+    if spec.use_bias and spec.reset_after:
+        rules.append(Rename("recurrent_bias", "new_gate.recurrent_bias"))
+    return ParameterMap(tuple(rules))
+
+
+def rnn_map(spec: RNNCell) -> ParameterMap:
+    """As a gate alone."""
+    return ParameterMap(tuple(gate_rules(("",), spec.use_bias)))
+
+
+def gate_rules(gates: tuple[str, ...], use_bias: bool) -> list[Rule]:
+    """weight_ih (n·H, D), weight_hh (n·H, H), bias (n·H) of n gates by canonical prefixes."""
+
+    def names(part: str) -> tuple[str, ...]:
+        return tuple(f"{gate}{part}" for gate in gates)
+
     rules: list[Rule] = [
-        SplitGates(native, gate_names(GATES, part), transpose=True)
-        for native, part in zip(("weight_ih", "weight_hh"), kernels, strict=True)
+        SplitGates("weight_ih", names("kernel"), transpose=True),
+        SplitGates("weight_hh", names("recurrent_kernel"), transpose=True),
     ]
-    bias = [SplitGates("bias", gate_names(GATES, "bias"))] if spec.use_bias else []
-    return ParameterMap((*rules, *bias))
+    return [*rules, SplitGates("bias", names("bias"))] if use_bias else rules
 
 
 def stock_lstm_map(spec: LSTMCell, suffix: str) -> ParameterMap:
@@ -52,16 +131,37 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
         native = f"{'rnn_cell.' if sequence else ''}{block.prefix}"
         rules += block_rules(native, block, spec)
     if spec.mixed_memory:
-        kernels = gate_names(MEMORY_GATES, "kernel", "memory.")
-        recurrent = gate_names(MEMORY_GATES, "recurrent_kernel", "memory.")
-        rules += [
-            SplitGates("lstm.input_map.weight", kernels, transpose=True),
-            SplitGates("lstm.recurrent_map.weight", recurrent, transpose=True),
-            SplitGates("lstm.input_map.bias", gate_names(MEMORY_GATES, "bias", "memory.")),
-        ]
+        rules += memory_rules("lstm.")
     if getattr(spec, "proj_size", None) is not None:
         rules += affine_rules("fc.", "projection.")
     return ParameterMap(tuple(rules))
+
+
+def memory_rules(native: str) -> list[Rule]:
+    """The LSTM of mixed memory."""
+    kernels = gate_names(MEMORY_GATES, "kernel", "memory.")
+    recurrent = gate_names(MEMORY_GATES, "recurrent_kernel", "memory.")
+    return [
+        SplitGates(f"{native}input_map.weight", kernels, transpose=True),
+        SplitGates(f"{native}recurrent_map.weight", recurrent, transpose=True),
+        SplitGates(f"{native}input_map.bias", gate_names(MEMORY_GATES, "bias", "memory.")),
+    ]
+
+
+def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
+    """As an RNN, and the time constants."""
+    return ParameterMap((*gate_rules(("",), use_bias=True), Rename("log_tau", "log_tau")))
+
+
+def ltc_map(spec: LTCCell) -> ParameterMap:
+    """Tables of synapses under `inner` and `sensory`, mappings, and the memory."""
+    rules: list[Rule] = [Rename(name, name) for name in ("gleak", "vleak", "cm")]
+    for native, canonical in (("inner.", ""), ("sensory.", "sensory_")):
+        rules += [Rename(native + n, canonical + n) for n in ("w", "sigma", "mu", "erev")]
+    for name in ("input", "output"):
+        parts = {"affine": "wb", "linear": "w", None: ""}[getattr(spec, f"{name}_mapping")]
+        rules += [Rename(f"{name}.{part}", f"{name}_{part}") for part in parts]
+    return ParameterMap((*rules, *(memory_rules("memory.") if spec.mixed_memory else ())))
 
 
 def block_rules(native: str, block: CfCBlock, spec: CfCCell) -> list[Rule]:
@@ -100,10 +200,18 @@ def gate_names(gates: tuple[str, ...], part: str, prefix: str = "") -> tuple[str
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, Dense):
+    if isinstance(spec, (Dense, NCPDense)):
         return dense_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):
         return lstm_map(spec)
-    raise TypeError(f"expected a spec of Dense, LSTM or CfC, got {type(spec).__name__}.")
+    if isinstance(spec, GRUCell):
+        return gru_map(spec)
+    if isinstance(spec, RNNCell):
+        return rnn_map(spec)
+    if isinstance(spec, CTRNNCell):
+        return ctrnn_map(spec)
+    if isinstance(spec, LTCCell):
+        return ltc_map(spec)
+    raise TypeError(f"expected the spec of a layer of ncps-torch, got {type(spec).__name__}.")

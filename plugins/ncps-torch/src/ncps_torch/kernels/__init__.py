@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ncps_torch.kernels._activations import ACTIVATIONS as ACTIVATIONS
+from ncps_torch.kernels._activations import Activation as Activation
 from ncps_torch.kernels._cfc import Affine as Affine
 from ncps_torch.kernels._cfc import Arguments as Arguments
 from ncps_torch.kernels._cfc import Plan as Plan
@@ -11,7 +12,15 @@ from ncps_torch.kernels._cfc import cfc_step as cfc_step
 from ncps_torch.kernels._cfc import plan_of as plan_of
 from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
 from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
+from ncps_torch.kernels._ctrnn import ctrnn_plain as ctrnn_plain
+from ncps_torch.kernels._gated import gru_plain as gru_plain
+from ncps_torch.kernels._gated import rnn_plain as rnn_plain
 from ncps_torch.kernels._lstm import lstm_plain as lstm_plain
 from ncps_torch.kernels._lstm import lstm_step as lstm_step
 from ncps_torch.kernels._lstm_scan import LSTMScan as LSTMScan
 from ncps_torch.kernels._lstm_scan import lstm_forward as lstm_forward
+from ncps_torch.kernels._ltc import Circuit as Circuit
+from ncps_torch.kernels._ltc import Synapses as Synapses
+from ncps_torch.kernels._ltc import clip as clip
+from ncps_torch.kernels._ltc import ltc_plain as ltc_plain
+from ncps_torch.kernels._ltc import softplus as softplus

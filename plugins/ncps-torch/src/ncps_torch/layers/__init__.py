@@ -6,7 +6,16 @@ from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC
 from ncps_torch.layers._cfc import CfCCell as CfCCell
+from ncps_torch.layers._ctrnn import CTRNN as CTRNN
+from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._gru import GRU as GRU
+from ncps_torch.layers._gru import GRUCell as GRUCell
 from ncps_torch.layers._holders import Memory as Memory
 from ncps_torch.layers._lstm import LSTM as LSTM
 from ncps_torch.layers._lstm import LSTMCell as LSTMCell
+from ncps_torch.layers._ltc import LTC as LTC
+from ncps_torch.layers._ltc import LTCCell as LTCCell
+from ncps_torch.layers._ncp_dense import NCPDense as NCPDense
+from ncps_torch.layers._rnn import RNN as RNN
+from ncps_torch.layers._rnn import RNNCell as RNNCell

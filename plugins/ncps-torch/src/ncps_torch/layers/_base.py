@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ncps.canonical import ParameterMap
-from ncps.errors import BuildError, ParameterError, ShapeError, SpecError
+from ncps.errors import BuildError, ParameterError, ShapeError
 from ncps.specs import Shape, Spec
 from ncps_torch import ops
-from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers import _lazy
-from ncps_torch.parameters import map_of
+from ncps_torch.parameters import composed_map, map_of
 
 
 class NativeLayer(nn.Module):
@@ -39,20 +38,20 @@ class NativeLayer(nn.Module):
         device: str | torch.device | None = None,
     ) -> None:
         super().__init__()
-        # asked by the registry too; here for those who make a layer from its spec
-        lacking = ncps_supports(spec, "ncps", "torch")
-        if lacking is not None:
-            raise SpecError(f"{spec.layer} cannot be made so on torch: {lacking}.")
         self.spec = spec
         self._seed = seed
         self._built = False
         kind, place = ops.check_dtype(dtype), ops.check_device(device)
         known = spec if spec.input_size is not None else spec.with_input_size(1)
         with torch.device("meta"):
-            self._structure(known)
+            self._declare(known)
         _lazy.forget_shapes(self, kind, place)
         if spec.input_size is not None:
             self._create()
+
+    def _declare(self, spec: Any) -> None:
+        """Set all submodules and parameters."""
+        self._structure(spec)
 
     def _structure(self, spec: Any) -> None:
         """Set the submodules and parameters that a spec asks for; shapes and values are redone."""
@@ -65,8 +64,12 @@ class NativeLayer(nn.Module):
         seed = ops.draw_seed() if self._seed is None else self._seed
         values = self.spec.initial_parameters(seed)
         _lazy.fill(self, self.parameter_map(self.spec).to_native(dict(values)))
-        self._constants(self.spec)
+        self._finish(self.spec)
         self._built = True
+
+    def _finish(self, spec: Any) -> None:
+        """Set all that depends on the input size and is not a parameter."""
+        self._constants(spec)
 
     def _first(self) -> Tensor:
         return next(self.parameters())
@@ -84,7 +87,7 @@ class NativeLayer(nn.Module):
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """How the native tensors of a layer with this spec relate to the canonical parameters."""
-        return map_of(spec)
+        return composed_map(spec, map_of)
 
     def build(self, input_shape: Shape) -> None:
         """Give the parameters shapes for such inputs; does nothing when they have theirs.

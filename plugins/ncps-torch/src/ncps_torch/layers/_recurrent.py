@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ncps.specs import inputs
-from ncps.specs.inputs import Axes
 from ncps_torch import ops
 from ncps_torch.layers._base import NativeLayer
+from ncps_torch.layers._compose import run_parts
 
 States = tuple[Tensor, ...]
 
@@ -56,7 +56,8 @@ class Cell(RecurrentLayer):
 class Sequence(RecurrentLayer):
     """A sequence: ``y, state = layer(x, state=None, timespans=None, mask=None, timestamps=None)``.
 
-    Without `return_state` in the spec it gives y alone.
+    Without `return_state` in the spec it gives y alone. With `num_layers` or `bidirectional` it is
+    made of plain layers of its class under `stack` (`ncps.specs.SequenceSpec` says how).
     """
 
     def forward(
@@ -72,21 +73,46 @@ class Sequence(RecurrentLayer):
         axes = inputs.sequence_axes(self.spec, tuple(x.shape))
         initial = ops.initial_states(self.spec, axes, state, x)
         dt = ops.elapsed(self.spec, axes, timespans, timestamps, x)
-        steps = ops.real_steps(self.spec, axes, mask, x.device)
+        times = ops.Times(dt, ops.real_steps(self.spec, axes, mask, x.device))
         x = x.reshape(axes.batch, axes.steps, x.shape[-1])
-        y, states = self._sequence(axes, x, initial, dt, steps)
+        y, states = run_parts(self._levels(), x, initial, times, self.spec.return_sequences)
         y = y if axes.batched else y[0]
         return (y, self._given(states, axes.batched)) if self.spec.return_state else y
 
-    def _sequence(
-        self, axes: Axes, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
+    def _declare(self, spec: Any) -> None:
+        if not spec.composed:
+            super()._declare(spec)
+            return
+        # the seed does not matter: the values come afterwards, from the whole layer's
+        self.stack = nn.ModuleList(
+            nn.ModuleList(type(self)(part.spec, seed=0) for part in parts) for parts in spec.parts
+        )
+
+    def _finish(self, spec: Any) -> None:
+        if not spec.composed:
+            super()._finish(spec)
+            return
+        for level, parts in zip(self._levels(), spec.parts, strict=True):
+            for layer, part in zip(level.values(), parts, strict=True):
+                layer.spec = part.spec
+                layer._finish(part.spec)
+
+    def _levels(self) -> list[dict[str, Sequence]]:
+        if not self.spec.composed:
+            return [{"forward": self}]
+        directions = self.spec.directions
+        return [dict(zip(directions, level, strict=True)) for level in cast(Any, self.stack)]
+
+    def scan(
+        self, x: Tensor, initial: States, times: ops.Times, everything: bool
     ) -> tuple[Tensor, States]:
+        """Run a plain layer on x (B, T, D): y after every step or of the last state; the states."""
         with ops.without_autocast(x.device):
-            if axes.steps == 0:
-                h, last = initial[0].new_zeros(axes.batch, 0, initial[0].shape[-1]), initial
+            if x.shape[1] == 0:
+                h, last = initial[0].new_zeros(x.shape[0], 0, initial[0].shape[-1]), initial
             else:
-                h, last = self._through(x, initial, dt, steps)
-            return self._readout(h if self.spec.return_sequences else last[0]), last
+                h, last = self._through(x, initial, times.dt, times.steps)
+            return self._readout(h if everything else last[0]), last
 
     def _through(
         self, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None

@@ -12,11 +12,10 @@ from ncps.canonical import ParameterMap
 from ncps.specs import LSTM as LSTMSpec
 from ncps.specs import LSTMCell as LSTMCellSpec
 from ncps.specs import Spec
-from ncps.specs.inputs import Axes
 from ncps_torch import ops
 from ncps_torch.layers._dense import Dense as Dense
 from ncps_torch.layers._recurrent import Cell, Sequence, States
-from ncps_torch.parameters import stock_lstm_map
+from ncps_torch.parameters import composed_map, stock_lstm_map
 
 
 class LSTMCell(Cell):
@@ -67,13 +66,14 @@ class LSTM(Sequence):
     def _compute_dtype(self, parameter: Tensor) -> torch.dtype:
         return parameter.dtype
 
-    def _sequence(
-        self, axes: Axes, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
+    def scan(
+        self, x: Tensor, initial: States, times: ops.Times, everything: bool
     ) -> tuple[Tensor, States]:
-        if axes.steps == 0:
-            return super()._sequence(axes, x, initial, dt, steps)
-        h, last = self._through(x, initial, dt, steps)
-        return h if self.spec.return_sequences else last[0], last
+        """As `Sequence.scan`; autocast is left to torch's layer."""
+        if x.shape[1] == 0:
+            return super().scan(x, initial, times, everything)
+        h, last = self._through(x, initial, times.dt, times.steps)
+        return h if everything else last[0], last
 
     def _through(
         self, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
@@ -98,4 +98,4 @@ class LSTM(Sequence):
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """How the tensors of the `torch.nn.LSTM` relate to the canonical parameters."""
         assert isinstance(spec, LSTMCellSpec), f"the spec of a {spec.layer} is not one of an LSTM"
-        return stock_lstm_map(spec, "_l0")
+        return composed_map(spec, lambda plain: stock_lstm_map(plain, "_l0"))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ncps_torch.kernels import ACTIVATIONS as ACTIVATIONS
 from ncps_torch.kernels import Affine as Affine
+from ncps_torch.kernels import Circuit as Circuit
+from ncps_torch.kernels import Synapses as Synapses
+from ncps_torch.kernels import gru_plain as gru_plain
+from ncps_torch.kernels import rnn_plain as rnn_plain
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
@@ -23,6 +27,11 @@ from ncps_torch.ops._masks import real_steps as real_steps
 from ncps_torch.ops._modes import compute_dtype as compute_dtype
 from ncps_torch.ops._modes import in_transform as in_transform
 from ncps_torch.ops._modes import without_autocast as without_autocast
+from ncps_torch.ops._ode import Positive as Positive
+from ncps_torch.ops._ode import ctrnn as ctrnn
+from ncps_torch.ops._ode import ltc as ltc
+from ncps_torch.ops._ode import positive as positive
 from ncps_torch.ops._random import draw_seed as draw_seed
 from ncps_torch.ops._random import dropout as dropout
 from ncps_torch.ops._readout import pick as pick
+from ncps_torch.ops._times import Times as Times

@@ -24,7 +24,7 @@ class Steps:
     """
 
     def __init__(self, mask: Tensor) -> None:
-        self._mask = mask
+        self.mask = mask
         t = torch.arange(mask.shape[1], device=mask.device)
         self._order = torch.argsort(torch.where(mask, t, t + mask.shape[1]), dim=1)
         self._last = torch.cumsum(mask, dim=1)
@@ -37,7 +37,7 @@ class Steps:
     def gather(self, x: Tensor) -> Tensor:
         """(B, T, D) with the real steps first; what stands at masked steps is dropped."""
         # zero times NaN is NaN: a gap in the data must not reach the gradient
-        clean = torch.where(self._mask[..., None], x, torch.zeros_like(x))
+        clean = torch.where(self.mask[..., None], x, torch.zeros_like(x))
         return clean.gather(1, self._order[..., None].expand_as(x))
 
     def spread(self, initial: Tensor, states: Tensor) -> Tensor:
