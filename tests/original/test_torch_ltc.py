@@ -153,7 +153,7 @@ def test_other_circuit_is_refused() -> None:
     message = r"rnn_cell.sparsity_mask: the checkpoint's circuit is not this layer's wiring"
     with pytest.raises(RuntimeError, match=message):
         layer.load_state_dict(saved)
-    with pytest.raises(RuntimeError, match="rnn_cell.sensory_sparsity_mask"):
+    with pytest.raises(RuntimeError, match=r"rnn_cell\.sensory_sparsity_mask"):
         layer.load_state_dict(saved)
 
 

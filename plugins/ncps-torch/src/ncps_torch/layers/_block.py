@@ -15,7 +15,7 @@ from ncps.specs import CfCBlock as CfCBlockSpec
 from ncps.specs import CfCCell as CfCCellSpec
 from ncps_torch import ops
 from ncps_torch.layers._holders import Affine
-from ncps_torch.layers._masks import check_mask
+from ncps_torch.layers._original import check_mask
 from ncps_torch.parameters import HEADS, backbone_place
 
 

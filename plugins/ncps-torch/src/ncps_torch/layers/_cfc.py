@@ -12,7 +12,7 @@ from ncps.specs import CfCCell as CfCCellSpec
 from ncps_torch import ops
 from ncps_torch.layers._block import CfCBlock, WiredCells, declare, read, set_mask
 from ncps_torch.layers._holders import Affine, Memory
-from ncps_torch.layers._masks import check_mask
+from ncps_torch.layers._original import check_mask
 from ncps_torch.layers._recurrent import Cell, Sequence, States
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ncps.errors import CheckpointWarning
 from ncps.specs import LTCCell as LTCCellSpec
 from ncps_torch import ops
-from ncps_torch.layers._masks import check_mask
+from ncps_torch.layers._original import check_mask, warn_of_negative
 from ncps_torch.parameters import NEURON, SYNAPSE, mapping_parts
 
 
@@ -88,11 +85,7 @@ class CircuitParameters:
     def _accept(self, state_dict: dict[str, Any], prefix: str, errors: list[str]) -> None:
         """Take the masks of ncps 1.0.1 out of its checkpoint; complain when they are others."""
         if f"{prefix}sparsity_mask" in state_dict:
-            names = _negative(state_dict, prefix, self._constrained)
-            if names:
-                warnings.warn(
-                    CheckpointWarning(_READ_AS_ZERO.format(", ".join(names))), stacklevel=2
-                )
+            warn_of_negative(state_dict, prefix, self._constrained)
         for name in ("sparsity_mask", "sensory_sparsity_mask"):
             check_mask(self, state_dict, prefix, errors, name)
 
@@ -107,25 +100,3 @@ class CircuitHolder(CircuitParameters, nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         self._accept(state_dict, prefix, args[-1])
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _negative(state: Mapping[str, Any], prefix: str, names: tuple[str, ...]) -> list[str]:
-    """The names of saved tensors with a negative value, where there is a synapse."""
-    found = []
-    for name in names:
-        values = state.get(prefix + name)
-        mask = state.get(f"{prefix}{name.removesuffix('w')}sparsity_mask")
-        if not isinstance(values, Tensor) or values.is_meta:
-            continue
-        if name.endswith("w") and isinstance(mask, Tensor) and mask.shape == values.shape:
-            values = values * mask
-        if bool((values < 0).any()):
-            found.append(prefix + name)
-    return found
-
-
-_READ_AS_ZERO = (
-    "the checkpoint has negative values in {}. ncps 1.0.1 computed with them when it had "
-    "implicit_param_constraints=False; this layer reads them as 0, so that its outputs differ. "
-    "Call apply_weight_constraints() in ncps 1.0.1 before saving to see the difference there."
-)
