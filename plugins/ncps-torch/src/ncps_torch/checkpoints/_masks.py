@@ -42,7 +42,7 @@ def no_output_dim(part: Part, given: dict[str, Any]) -> None:
 def check_masks(part: Part, pairs: Iterable[tuple[str, Mask | None, Mask | None]]) -> None:
     """ParameterError unless each saved mask is the wiring's."""
     for name, saved, own in pairs:
-        if saved is not None and not np.array_equal(saved, own):
+        if saved is not None and (own is None or not np.array_equal(saved, own)):
             raise ParameterError(
                 f"{where(part)} expected {name} as in the checkpoint, got a wiring with other "
                 "synapses. Pass units= with the arguments and the seed that it was made with, or "
