@@ -18,6 +18,7 @@ import ncps  # noqa: E402
 from ncps import wirings as our_wirings  # noqa: E402
 from ncps.errors import (  # noqa: E402
     CheckpointWarning,
+    FileFormatError,
     ParameterError,
 )
 from ncps.testing import TOLERANCES  # noqa: E402
