@@ -70,7 +70,7 @@ def test_foreign_files_are_not_recognised(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="got no liquid layer"):
         NCPS10.read(plain)
     for name in (*files, "none.pt"):
-        with pytest.raises(FileFormatError, match=r"cannot be read|holds more than tensors"):
+        with pytest.raises(FileFormatError, match="cannot be read"):
             NCPS10.read(tmp_path / name)
 
 
