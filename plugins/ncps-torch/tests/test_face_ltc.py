@@ -6,7 +6,6 @@ import copy
 import pickle
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -83,7 +82,7 @@ def test_times_of_all_rows_come_in_every_form(kind: Any, time_first: bool) -> No
     expected = layer(x, timespans=dt)
     lead = dt[:, None] if time_first else dt[None]
     rows = lead.expand(STEPS, BATCH) if time_first else lead.expand(BATCH, STEPS)
-    for form in (lead, lead[..., None], rows, rows[..., None], dt.tolist(), np.array(rows)):
+    for form in (lead, lead[..., None], rows, rows[..., None], dt.tolist(), rows.numpy()):
         torch.testing.assert_close(layer(x, timespans=form), expected)
     half = layer(x, timespans=torch.full_like(rows, 0.5))
     torch.testing.assert_close(layer(x, timespans=0.5), half)
