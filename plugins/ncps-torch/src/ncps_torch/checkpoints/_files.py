@@ -20,6 +20,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 # a liquid layer of ncps 1.0.1 has one of these
 MARKS = ("ff1.weight", "sensory_erev")
+# and a file of a whole model names its module
+_MODULE = b"ncps.torch"
 # what torch.save writes, before and since it writes archives
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -33,7 +35,10 @@ def looks_like(path: Path) -> bool:
             header = _header(path)
             own = header.pop("__metadata__", {}).get("format") == "ncps"
             return not own and any(name.endswith(MARKS) for name in header)
-        return path.suffix in TORCH_SUFFIXES and any(m.encode() in _names(path) for m in MARKS)
+        if path.suffix not in TORCH_SUFFIXES:
+            return False
+        names = _names(path)
+        return any(mark in names for mark in (_MODULE, *(m.encode() for m in MARKS)))
     except Exception:  # whatever a foreign file makes a parser of archives or JSON say
         return False
 
@@ -65,9 +70,8 @@ def read_arrays(path: Path) -> Arrays:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content:
-        raise FileFormatError(
-            f"{path} expected a state dict, got {type(content).__name__}. {_SAVE_STATE_DICT}"
-        )
+        got = "an empty one" if content == {} else f"a {type(content).__name__}"
+        raise FileFormatError(f"{path} expected a state dict, got {got}. {_SAVE_STATE_DICT}")
     others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
     if others:
         raise FileFormatError(
