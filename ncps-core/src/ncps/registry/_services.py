@@ -38,6 +38,19 @@ def arrays(framework: str) -> Any:
     return _service("ncps_arrays", "array adapter", framework)
 
 
+def natives(framework: str) -> Any:
+    """The adapter to a framework's own modules, `ncps.canonical.Natives`.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_natives", "adapter to its own modules", framework)
+
+
+def frameworks() -> frozenset[str]:
+    """Names of all frameworks that are known here."""
+    return _catalogue().frameworks
+
+
 def hooks(source: Provider | str) -> pluggy.HookRelay:
     """The hooks of a provider's plugin, or of the first usable plugin of a framework.
 
