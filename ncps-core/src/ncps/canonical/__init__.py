@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ncps.canonical._files import Saved as Saved
+from ncps.canonical._files import is_saved as is_saved
 from ncps.canonical._files import load as load
 from ncps.canonical._files import make as make
 from ncps.canonical._files import read as read

@@ -56,9 +56,11 @@ def saved(leaf: Leaf) -> Saved:
 
 
 def write(
-    layers: Mapping[str, Saved], path: str | os.PathLike[str], layout: Layout | None = None
+    layers: Mapping[str, Saved],
+    path: str | os.PathLike[str],
+    layouts: Mapping[str, Layout] | None = None,
 ) -> None:
-    """Write layers to a file, with the native names and shapes of a layout if one is given.
+    """Write layers to a file, with the native names and shapes of their layouts if given.
 
     `load` reads a file in any layout whose technology is installed.
     """
@@ -66,7 +68,8 @@ def write(
     for name, layer in layers.items():
         arrays = layer.parameters
         entry: dict[str, Any] = {"spec": layer.spec.to_config(), "dtype": layer.dtype}
-        if layout is not None:
+        if layouts is not None:
+            layout = layouts[name]
             arrays = to_native(arrays, layout, layer.spec)
             entry["layout"] = layout._asdict()
         tensors |= {joined(name, key): np.ascontiguousarray(a) for key, a in arrays.items()}
@@ -109,6 +112,15 @@ def make(layer: Saved, *, dtype: str | None = None, **place: Any) -> Layer:
     made: Layer = create(spec, dtype=dtype or kept, seed=0, **place)
     load_parameters(made, layer.parameters)
     return made
+
+
+def is_saved(path: Path) -> bool:
+    """Whether `save` wrote this file, as far as its metadata says."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).get("format") == "ncps"
+    except (OSError, SafetensorError):
+        return False
 
 
 def read(path: Path) -> dict[str, Saved]:
