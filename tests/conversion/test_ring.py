@@ -14,6 +14,7 @@ pytest.importorskip("mlx.core", reason="needs MLX", exc_type=ImportError)
 import ncps
 from ncps import registry, specs
 from ncps.cli import main
+from ncps.errors import UnknownNameError
 from ncps.testing import TOLERANCES
 from ncps.testing._cases import Case
 from ncps.testing._variants import broad, composed
