@@ -50,6 +50,10 @@ class FileFormatError(NcpsError, ValueError):
     """A file is not what was expected: wrong format, schema or content."""
 
 
+class CheckpointWarning(UserWarning):
+    """A checkpoint loads, and the layer computes something else with it than where it was made."""
+
+
 class DataError(NcpsError, ValueError):
     """A data file cannot be used; the message names row and column."""
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 from ncps.errors import PluginError
 
 try:
+    from ncps_torch.face import LTC as LTC
     from ncps_torch.face import CfC as CfC
     from ncps_torch.face import CfCCell as CfCCell
     from ncps_torch.face import LSTMCell as LSTMCell
+    from ncps_torch.face import LTCCell as LTCCell
     from ncps_torch.face import WiredCfCCell as WiredCfCCell
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("ncps_torch", "torch"):
@@ -26,4 +28,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["CfC", "CfCCell", "LSTMCell", "WiredCfCCell"]
+__all__ = ["CfC", "CfCCell", "LSTMCell", "LTC", "LTCCell", "WiredCfCCell"]

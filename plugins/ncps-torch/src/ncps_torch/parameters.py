@@ -31,7 +31,10 @@ from ncps.specs import (
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
-# the LSTM beside a CfC has its gates in this order; a layer LSTM has them as torch.nn.LSTM
+# an LTC's tensors, in the order of ncps 1.0.1
+NEURON = ("gleak", "vleak", "cm")
+SYNAPSE = ("sigma", "mu", "w", "erev")
+# the LSTM of mixed memory has its gates in this order; a layer LSTM has them as torch.nn.LSTM
 MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
 
 
@@ -154,14 +157,18 @@ def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
 
 
 def ltc_map(spec: LTCCell) -> ParameterMap:
-    """Tables of synapses under `inner` and `sensory`, mappings, and the memory."""
-    rules: list[Rule] = [Rename(name, name) for name in ("gleak", "vleak", "cm")]
-    for native, canonical in (("inner.", ""), ("sensory.", "sensory_")):
-        rules += [Rename(native + n, canonical + n) for n in ("w", "sigma", "mu", "erev")]
+    """The circuit under its canonical names, and the memory; a sequence holds it in `rnn_cell`."""
+    names = [*NEURON, *SYNAPSE, *(f"sensory_{name}" for name in SYNAPSE)]
     for name in ("input", "output"):
-        parts = {"affine": "wb", "linear": "w", None: ""}[getattr(spec, f"{name}_mapping")]
-        rules += [Rename(f"{name}.{part}", f"{name}_{part}") for part in parts]
-    return ParameterMap((*rules, *(memory_rules("memory.") if spec.mixed_memory else ())))
+        names += [f"{name}_{part}" for part in mapping_parts(spec, name)]
+    cell = "rnn_cell." if spec.kind == "sequence" else ""
+    rules: list[Rule] = [Rename(cell + name, name) for name in names]
+    return ParameterMap((*rules, *(memory_rules("lstm.") if spec.mixed_memory else ())))
+
+
+def mapping_parts(spec: LTCCell, name: str) -> str:
+    """What an LTC's input or output mapping has: w and b, w, or neither."""
+    return {"affine": "wb", "linear": "w", None: ""}[getattr(spec, f"{name}_mapping")]
 
 
 def block_rules(native: str, block: CfCBlock, spec: CfCCell) -> list[Rule]:

@@ -12,6 +12,8 @@ from ncps.errors import ShapeError, SpecError
 from ncps.specs import CfCCell as CfCCellSpec
 from ncps.wirings import Wiring
 from ncps_torch import layers, ops
+from ncps_torch.face._calls import one_or_each
+from ncps_torch.face._circuit import CircuitFace
 from ncps_torch.layers import set_mask
 
 
@@ -92,13 +94,13 @@ class CfCCell(layers.CfCCell):
         ts: Any = None,
     ) -> tuple[Tensor, Any]:
         """One step from the state `hx`, `ts` after the last one."""
-        return super().forward(input, hx, _one_or_each(ts))
+        return super().forward(input, hx, one_or_each(ts))
 
 
 _MASKED = ("ff1.weight", "ff2.weight")
 
 
-class WiredCfCCell(layers.CfCCell):
+class WiredCfCCell(CircuitFace, layers.CfCCell):
     """One step of a wired CfC. Call: ``y, hx = cell(input, hx, timespans)``.
 
     An unbuilt wiring is built in place, so that it can be drawn afterwards.
@@ -120,17 +122,6 @@ class WiredCfCCell(layers.CfCCell):
         super().__init__(spec, seed=seed, dtype=dtype, device=device)
 
     @property
-    def _wiring(self) -> Wiring:
-        units = self.spec.units
-        assert isinstance(units, Wiring)
-        return units
-
-    @property
-    def state_size(self) -> int:
-        """Number of neurons."""
-        return self.spec.state_size
-
-    @property
     def layer_sizes(self) -> list[int]:
         """Neurons of each layer."""
         return [block.units for block in self.spec.blocks]
@@ -140,31 +131,6 @@ class WiredCfCCell(layers.CfCCell):
         """Number of layers."""
         return self._wiring.num_layers
 
-    @property
-    def sensory_size(self) -> int | None:
-        """Features of the input."""
-        return self.spec.input_size
-
-    @property
-    def motor_size(self) -> int:
-        """Number of motor neurons."""
-        return self.spec.output_size
-
-    @property
-    def output_size(self) -> int:
-        """Number of motor neurons."""
-        return self.spec.output_size
-
-    @property
-    def synapse_count(self) -> int:
-        """Number of synapses between neurons."""
-        return self._wiring.synapse_count
-
-    @property
-    def sensory_synapse_count(self) -> int:
-        """Number of synapses from the inputs."""
-        return self._wiring.sensory_synapse_count
-
     def forward(
         self,
         input: Tensor,  # noqa: A002
@@ -172,9 +138,4 @@ class WiredCfCCell(layers.CfCCell):
         timespans: Any = None,
     ) -> tuple[Tensor, Any]:
         """One step from the state `hx`, `timespans` after the last one."""
-        return super().forward(input, hx, _one_or_each(timespans))
-
-
-def _one_or_each(ts: Any) -> Any:
-    """ts as a scalar where it has one number, whatever its shape."""
-    return ts.reshape(()) if isinstance(ts, Tensor) and ts.numel() == 1 else ts
+        return super().forward(input, hx, one_or_each(timespans))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from ncps.specs import CfC as CfCSpec
 from ncps.wirings import Wiring
 from ncps_torch import layers
+from ncps_torch.face._sequence import SequenceFace
 
 
-class CfC(layers.CfC):
+class CfC(SequenceFace, layers.CfC):
     """Closed-form continuous-time network; the equations are `ncps.specs.CfC`'s.
 
     `units` is a number of neurons or a wiring; an unbuilt wiring is built in place, so that it
@@ -58,34 +57,3 @@ class CfC(layers.CfC):
         )
         super().__init__(spec, seed=seed, dtype=dtype, device=device)
         self.batch_first = batch_first
-
-    @property
-    def input_size(self) -> int | None:
-        """Features of the input."""
-        return self.spec.input_size
-
-    @property
-    def state_size(self) -> int:
-        """Number of neurons."""
-        return self.spec.state_size
-
-    @property
-    def output_size(self) -> int:
-        """Features of the output before any projection, as in ncps 1.0.1."""
-        return len(self.spec.output_neurons)
-
-    def forward(  # type: ignore[override]
-        self,
-        input: Tensor,  # noqa: A002
-        hx: Any = None,
-        timespans: Any = None,
-    ) -> tuple[Tensor, Any]:
-        """Run a sequence from the state `hx`; the readout and the new state."""
-        time_first = not self.batch_first and input.dim() == 3
-        x = input.transpose(0, 1) if time_first else input
-        if time_first and isinstance(timespans, Tensor) and timespans.dim() > 1:
-            timespans = timespans.transpose(0, 1)
-        readout, hx = super().forward(x, hx, timespans)
-        if time_first and self.spec.return_sequences:
-            readout = readout.transpose(0, 1)
-        return readout, hx

@@ -17,5 +17,7 @@ from ncps_torch.layers._lstm import LSTMCell as LSTMCell
 from ncps_torch.layers._ltc import LTC as LTC
 from ncps_torch.layers._ltc import LTCCell as LTCCell
 from ncps_torch.layers._ncp_dense import NCPDense as NCPDense
+from ncps_torch.layers._original import warn_of_negative as warn_of_negative
+from ncps_torch.layers._recurrent import Sequence as Sequence
 from ncps_torch.layers._rnn import RNN as RNN
 from ncps_torch.layers._rnn import RNNCell as RNNCell

@@ -15,6 +15,7 @@ from ncps.specs import CfCBlock as CfCBlockSpec
 from ncps.specs import CfCCell as CfCCellSpec
 from ncps_torch import ops
 from ncps_torch.layers._holders import Affine
+from ncps_torch.layers._original import check_mask
 from ncps_torch.parameters import HEADS, backbone_place
 
 
@@ -69,18 +70,6 @@ def set_mask(module: Any, mask: Any, device: torch.device) -> None:
     """Give a holder its mask (in, H), None for no mask."""
     tensor = None if mask is None else ops.from_numpy(mask.T, device=device)
     module.register_buffer("sparsity_mask", tensor, persistent=False)
-
-
-def check_mask(module: Any, state: dict[str, Any], prefix: str, errors: list[str]) -> None:
-    """Take the mask out of a checkpoint of ncps 1.0.1, and complain when it is another one."""
-    saved = state.pop(f"{prefix}sparsity_mask", None)
-    own = module.sparsity_mask
-    same = saved is None or (own is not None and torch.equal(saved.to(own), own))
-    if not same:
-        errors.append(
-            f"{prefix}sparsity_mask: the checkpoint's circuit is not this layer's wiring. Make the "
-            "wiring with the arguments and the seed that it was made with."
-        )
 
 
 def read(module: Any, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: float) -> ops.Cell:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from ncps.specs import CfC as CfCSpec
 from ncps.specs import CfCCell as CfCCellSpec
 from ncps_torch import ops
-from ncps_torch.layers._block import CfCBlock, WiredCells, check_mask, declare, read, set_mask
+from ncps_torch.layers._block import CfCBlock, WiredCells, declare, read, set_mask
 from ncps_torch.layers._holders import Affine, Memory
+from ncps_torch.layers._original import check_mask
 from ncps_torch.layers._recurrent import Cell, Sequence, States
 
 

@@ -5,99 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ncps.specs import LTC as LTCSpec
 from ncps.specs import LTCCell as LTCCellSpec
 from ncps_torch import ops
+from ncps_torch.layers._circuit import CircuitHolder, CircuitParameters
 from ncps_torch.layers._holders import Memory
 from ncps_torch.layers._recurrent import Cell, Sequence, States
-
-
-class SynapseTable(nn.Module):
-    """w, sigma, mu, erev (sources, H), and the mask of the synapses that there are."""
-
-    mask: Tensor | None
-
-    def __init__(self, sources: int, units: int) -> None:
-        super().__init__()
-        for name in ("w", "sigma", "mu", "erev"):
-            self.register_parameter(name, nn.Parameter(torch.empty(sources, units)))
-        # follows the module from device to device; the wiring says it, so that it is not saved
-        self.register_buffer("mask", None, persistent=False)
-
-    def synapses(self, positive: ops.Positive, dtype: torch.dtype) -> ops.Synapses:
-        """The table for a loop, without the synapses that are not there."""
-        parts = (getattr(self, name).to(dtype) for name in ("w", "sigma", "mu", "erev"))
-        w, *rest = parts
-        assert self.mask is not None, "a built layer has its mask"
-        return ops.Synapses(positive(w) * self.mask.to(dtype), *rest)
-
-
-class Mapping(nn.Module):
-    """w and b (features): affine, linear, or neither."""
-
-    def __init__(self, mapping: str | None, size: int) -> None:
-        super().__init__()
-        self.w = None if mapping is None else nn.Parameter(torch.empty(size))
-        self.b = nn.Parameter(torch.empty(size)) if mapping == "affine" else None
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Values · w + b."""
-        if self.w is not None:
-            values = values * self.w.to(values.dtype)
-        return values if self.b is None else values + self.b.to(values.dtype)
 
 
 class _LTC:
     """What the cell and the sequence share."""
 
     spec: Any
-    gleak: Tensor
-    vleak: Tensor
-    cm: Tensor
-    memory: Memory
+    lstm: Memory
 
-    def _structure(self, spec: Any) -> None:
-        features, units = spec.known_input_size(), spec.state_size
-        for name in ("gleak", "vleak", "cm"):
-            setattr(self, name, nn.Parameter(torch.empty(units)))
-        self.inner = SynapseTable(units, units)
-        self.sensory = SynapseTable(features, units)
-        self.input = Mapping(spec.input_mapping, features)
-        self.output = Mapping(spec.output_mapping, len(spec.output_neurons))
-        if spec.mixed_memory:
-            self.memory = Memory(features, units)
+    def _parts(self) -> CircuitParameters:
+        """The module that holds neurons, synapses and mappings."""
+        raise NotImplementedError(f"{type(self).__name__} must define _parts")
 
     def _constants(self, spec: Any) -> None:
-        device = self.gleak.device
-        self.inner.mask = ops.from_numpy(spec.masks.inner, device=device)
-        self.sensory.mask = ops.from_numpy(spec.masks.sensory, device=device)
+        self._parts()._set_masks(spec)
 
     def _circuit(self, dtype: torch.dtype) -> ops.Circuit:
-        spec = self.spec
-        positive = ops.positive(spec.implicit_param_constraints)
-        return ops.Circuit(
-            sensory=self.sensory.synapses(positive, dtype),
-            inner=self.inner.synapses(positive, dtype),
-            g=positive(self.gleak.to(dtype)),
-            vleak=self.vleak.to(dtype),
-            c=positive(self.cm.to(dtype)) * spec.ode_unfolds,
-            unfolds=spec.ode_unfolds,
-            epsilon=spec.epsilon,
-        )
+        return self._parts()._read(self.spec, dtype)
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
-        memory = self.memory.cast(x.dtype) if self.spec.mixed_memory else None
-        return ops.ltc(self._circuit(x.dtype), memory, (x, self.input(x)), states, dt)
+        memory = self.lstm.cast(x.dtype) if self.spec.mixed_memory else None
+        u = self._parts()._mapped("input", x)
+        return ops.ltc(self._circuit(x.dtype), memory, (x, u), states, dt)
 
     def _readout(self, h: Tensor) -> Tensor:
         """y: the mapped potentials of the motor neurons."""
-        y: Tensor = self.output(ops.pick(h, self.spec.output_neurons))
-        return y
+        return self._parts()._mapped("output", ops.pick(h, self.spec.output_neurons))
 
 
-class LTCCell(_LTC, Cell):
+class LTCCell(_LTC, CircuitParameters, Cell):
     r"""One step of a liquid time-constant network: N = `ode_unfolds` semi-implicit ones.
 
     .. math::
@@ -115,6 +59,14 @@ class LTCCell(_LTC, Cell):
 
     spec: LTCCellSpec
 
+    def _structure(self, spec: LTCCellSpec) -> None:
+        self._declare_circuit(spec)
+        if spec.mixed_memory:
+            self.lstm = Memory(spec.known_input_size(), spec.state_size)
+
+    def _parts(self) -> CircuitParameters:
+        return self
+
 
 class LTC(_LTC, Sequence):
     """Liquid time-constant network over a sequence; the equations are `LTCCell`'s.
@@ -125,3 +77,12 @@ class LTC(_LTC, Sequence):
     """
 
     spec: LTCSpec
+    rnn_cell: CircuitHolder
+
+    def _structure(self, spec: LTCSpec) -> None:
+        self.rnn_cell = CircuitHolder(spec)
+        if spec.mixed_memory:
+            self.lstm = Memory(spec.known_input_size(), spec.state_size)
+
+    def _parts(self) -> CircuitParameters:
+        return self.rnn_cell

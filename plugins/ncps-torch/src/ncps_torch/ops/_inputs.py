@@ -29,7 +29,7 @@ def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tenso
     inputs.check_one_time(spec, timespans, timestamps)
     if timespans is None and timestamps is None:
         return None
-    dt = _exact(timespans if timestamps is None else timestamps)
+    dt = exact(timespans if timestamps is None else timestamps)
     if timestamps is None:
         dt = dt.reshape(inputs.timespans_shape(spec, axes, tuple(dt.shape)))
     else:
@@ -39,7 +39,7 @@ def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tenso
     return dt.reshape(()) if dt.shape == (1, 1) else dt.expand(axes.batch, axes.steps)
 
 
-def _exact(time: Any) -> Tensor:
+def exact(time: Any) -> Tensor:
     """Times in the precision that they came in."""
     return time if isinstance(time, Tensor) else torch.from_numpy(np.array(time, dtype=np.float64))
 
