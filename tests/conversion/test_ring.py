@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -81,15 +80,9 @@ def test_native_arrays_of_torch_become_those_of_mlx() -> None:
     mlx = ncps.create(torch.spec, framework="mlx", seed=1)
     mlx.set_native(ncps.convert_parameters(torch.get_native(), "torch", "mlx", torch.spec))
     assert ncps.compare(torch, mlx).within
-    back = ncps.convert_parameters(dict(_flat(mlx)), "mlx", "torch", torch.spec)
+    back = ncps.convert_parameters(mlx.parameters(), "mlx", "torch", torch.spec)
     for name, array in torch.get_native().items():
         np.testing.assert_array_equal(back[name], array)
-
-
-def _flat(module: Any) -> list[tuple[str, Any]]:
-    from mlx.utils import tree_flatten
-
-    return tree_flatten(module.parameters())
 
 
 def test_file_for_mlx_is_what_mlx_itself_loads(tmp_path: Path) -> None:

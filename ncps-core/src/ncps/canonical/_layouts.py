@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,17 +51,28 @@ def to_native(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[str
 def to_canonical(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[str, Array]:
     """Canonical parameters from the native arrays of a layer with this spec.
 
+    Arrays in nested dicts and lists, as MLX gives them, count under their joined names.
+
     Raises: ParameterError when an array is missing, unknown or misshapen.
     """
     from ncps.registry import arrays as adapter
 
     numpy = adapter(layout.framework).numpy
-    arrays = {n: v if isinstance(v, np.ndarray) else numpy(v) for n, v in values.items()}
+    arrays = {n: v if isinstance(v, np.ndarray) else numpy(v) for n, v in _flat(values, "")}
     rules = _map(layout, spec)
     like = rules.to_native(dict(spec.initial_parameters(0)))
     _check(arrays, {n: a.shape for n, a in like.items()}, f"arrays of {spec.layer} of {layout}")
     found = rules.to_canonical(arrays)
     return {p.name: found[p.name] for p in spec.parameters()}
+
+
+def _flat(values: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, (Mapping, list)):
+        parts = values.items() if isinstance(values, Mapping) else enumerate(values)
+        for name, part in parts:
+            yield from _flat(part, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, values
 
 
 def _map(layout: Layout, spec: Spec) -> ParameterMap:
