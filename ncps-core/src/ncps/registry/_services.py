@@ -1,4 +1,4 @@
-"""What a framework's plugin offers beside layers: its trainer, its arrays, its modules, its hooks."""
+"""What a framework's plugin offers beside layers: trainer, arrays, native modules, other hooks."""
 
 from __future__ import annotations
 
