@@ -14,6 +14,7 @@ from ncps.canonical._maps import Rule as Rule
 from ncps.canonical._maps import SplitGates as SplitGates
 from ncps.canonical._maps import SumBias as SumBias
 from ncps.canonical._maps import Transpose as Transpose
+from ncps.canonical._natives import Kind as Kind
 from ncps.canonical._natives import Natives as Natives
 from ncps.canonical._parameters import build as build
 from ncps.canonical._parameters import check_parameters as check_parameters

@@ -45,21 +45,29 @@ class Natives(Protocol):
     ) -> Any:
         """The framework's own layer that computes this spec with these parameters.
 
-        dtype and device default to the framework's own.
+        dtype and device default to the framework's own. What it returns is the framework's way:
+        `return_sequences` and `return_state` have no part in it.
 
         Raises: ConversionError, naming what the framework has of its own, when it has no such
         layer or the spec asks for what its layer lacks; ParameterError when the parameters do not
-        fit the spec.
+        fit the spec; BuildError when its input size is open.
         """
 
     def children(self, module: Any) -> dict[str, Any]:
-        """Direct submodules by name, in order; those in lists and dicts as ``"layers.0"``."""
+        """Direct submodules by name, in order; those in lists and dicts as ``"layers.0"``.
+
+        A module with two names is there twice. Functions that a sequential calls are there too:
+        `plain` knows their names, or gives None.
+        """
 
     def kind(self, module: Any) -> Kind | None:
         """Which pure container this is, by exact type; None when it is none."""
 
     def assemble(self, kind: Kind, children: Mapping[str, Any]) -> Any:
-        """The framework's container of this kind with these children, in order."""
+        """The framework's container of this kind with these children, in order.
+
+        Where it has none: a plain list or dict. Names with a dot do not survive in a sequential.
+        """
 
     def plain(self, module: Any) -> str | None:
         """Name of the function that a module without parameters applies, such as ``"relu"``.
