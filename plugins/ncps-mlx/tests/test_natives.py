@@ -61,16 +61,17 @@ def test_layer_means_its_spec_and_comes_back(layer, bias):
 
 @pytest.mark.parametrize(
     ("nonlinearity", "name"),
-    [
-        (None, "tanh"),
-        (mx.tanh, "tanh"),
-        (nn.Tanh(), "tanh"),
-        (nn.relu, "relu"),
-        (nn.ReLU(), "relu"),
-    ],
+    [(None, "tanh"), (nn.tanh, "tanh"), (mx.tanh, "tanh"), (nn.relu, "relu")],
 )
 def test_rnn_keeps_its_nonlinearity(nonlinearity, name):
     assert assert_same_function(nn.RNN(D, H, nonlinearity=nonlinearity)).activation == name
+
+
+def test_rnn_keeps_a_nonlinearity_that_is_a_module():
+    module = nn.RNN(D, H)
+    # set afterwards: MLX's constructor takes an empty module for none
+    module.nonlinearity = nn.ReLU()
+    assert assert_same_function(module).activation == "relu"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

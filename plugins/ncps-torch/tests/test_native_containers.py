@@ -10,6 +10,7 @@ from torch import nn
 
 from ncps import registry
 from ncps.errors import UnknownNameError
+from ncps_torch import _plugin
 from ncps_torch.natives import TorchNatives
 
 NATIVES = TorchNatives()
@@ -91,3 +92,8 @@ def test_registry_finds_the_adapter_and_it_knows_modules():
     assert natives.framework == "torch"
     assert natives.is_module(nn.ReLU())
     assert not natives.is_module(nn.ReLU)
+
+
+def test_hook_speaks_for_torch_alone():
+    assert isinstance(_plugin.ncps_natives("torch"), TorchNatives)
+    assert _plugin.ncps_natives("mlx") is None
