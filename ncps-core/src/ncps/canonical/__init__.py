@@ -19,6 +19,7 @@ from ncps.canonical._layouts import to_canonical as to_canonical
 from ncps.canonical._layouts import to_native as to_native
 from ncps.canonical._maps import ParameterMap as ParameterMap
 from ncps.canonical._maps import Rename as Rename
+from ncps.canonical._maps import ResetBias as ResetBias
 from ncps.canonical._maps import Reshape as Reshape
 from ncps.canonical._maps import Rule as Rule
 from ncps.canonical._maps import SplitGates as SplitGates
@@ -31,7 +32,9 @@ from ncps.canonical._models import joined as joined
 from ncps.canonical._models import leaves as leaves
 from ncps.canonical._models import meaning as meaning
 from ncps.canonical._models import natives_of as natives_of
+from ncps.canonical._natives import Kind as Kind
 from ncps.canonical._natives import Natives as Natives
 from ncps.canonical._parameters import build as build
+from ncps.canonical._parameters import check_parameters as check_parameters
 from ncps.canonical._parameters import load_parameters as load_parameters
 from ncps.canonical._parameters import parameters as parameters

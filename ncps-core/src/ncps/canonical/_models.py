@@ -103,7 +103,11 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _walk(module: Any, path: str) -> Iterator[tuple[str, Leaf]]:
+def _walk(module: Any, path: str, around: Natives | None = None) -> Iterator[tuple[str, Leaf]]:
+    """`around` is the adapter of the container: a framework's functions say no framework."""
+    natives = natives_of(module) or around
+    if natives is not None and natives.function(module) is not None:
+        return
     try:
         found = describe(module)
         parts = {} if found is not None else children(module)
@@ -114,4 +118,4 @@ def _walk(module: Any, path: str) -> Iterator[tuple[str, Leaf]]:
     if found is not None:
         yield path, found
     for name, part in parts.items():
-        yield from _walk(part, joined(path, name))
+        yield from _walk(part, joined(path, name), natives)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy.typing as npt
 
 from ncps.specs import Spec
 
+Kind = Literal["sequential", "list", "dict"]
 Parameters = Mapping[str, npt.NDArray[Any]]
 
 
@@ -57,16 +58,19 @@ class Natives(Protocol):
         """Names of the parameters and saved buffers that the module holds itself."""
 
     def children(self, module: Any) -> dict[str, Any]:
-        """The modules inside a module by name, in order; those in its lists as ``layers.0``."""
+        """The modules inside a module by name, in order; those in its lists as ``layers.0``.
 
-    def kind(self, module: Any) -> str | None:
+        Those of a container may be the framework's functions, such as `mlx.nn.relu`.
+        """
+
+    def kind(self, module: Any) -> Kind | None:
         """``sequential``, ``list`` or ``dict`` for the framework's containers, else None."""
 
-    def assemble(self, kind: str, children: Mapping[str, Any]) -> Any:
+    def assemble(self, kind: Kind, children: Mapping[str, Any]) -> Any:
         """The framework's container of this kind (a plain list or dict where it has none)."""
 
     def function(self, module: Any) -> str | None:
-        """The name of a module without parameters that applies a function, such as ``relu``."""
+        """``relu``, … of a module without parameters, or a function, that applies it, or None."""
 
     def make_function(self, name: str) -> Any:
         """The framework's module for such a name."""

@@ -76,24 +76,25 @@ class _Conversion:
     verify: bool
     done: dict[int, Any] = field(default_factory=dict)
 
-    def of(self, part: Any, path: str) -> Any:
+    def of(self, part: Any, path: str, around: Natives | None = None) -> Any:
         """The converted part; a part that stands in two places stays one part."""
         if id(part) not in self.done:
-            self.done[id(part)] = self._new(part, path)
+            self.done[id(part)] = self._new(part, path, around)
         return self.done[id(part)]
 
-    def _new(self, part: Any, path: str) -> Any:
+    def _new(self, part: Any, path: str, around: Natives | None) -> Any:
         leaf = describe(part)
         if leaf is not None:
             return self._layer(leaf, path)
-        source = natives_of(part)
-        if source is None:
-            parts = self._parts(part, path)
-            return parts if isinstance(part, Mapping) else list(parts.values())
-        function, kind = source.function(part), source.kind(part)
+        own = natives_of(part)
+        source = own or around
+        function = None if source is None else source.function(part)
         if function is not None:
             return self._modules(type(part)).make_function(function)
-        parts = self._parts(part, path)
+        parts = {n: self.of(p, joined(path, n), source) for n, p in children(part).items()}
+        if own is None:
+            return parts if isinstance(part, Mapping) else list(parts.values())
+        kind = own.kind(part)
         if kind is None:
             raise ConversionError(
                 f"{path or 'the model'} is a {type(part).__name__}, whose code ncps cannot write "
@@ -101,9 +102,6 @@ class _Conversion:
                 "ncps.convert(model, into=other)."
             )
         return self._modules(type(part)).assemble(kind, parts)
-
-    def _parts(self, part: Any, path: str) -> dict[str, Any]:
-        return {name: self.of(p, joined(path, name)) for name, p in children(part).items()}
 
     def _layer(self, leaf: Leaf, path: str) -> Any:
         framework = layout_of(leaf.spec, **self.place).framework

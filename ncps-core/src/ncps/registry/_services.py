@@ -1,4 +1,4 @@
-"""What a framework's plugin offers beside layers: its trainer, its arrays, its other hooks."""
+"""What a framework's plugin offers beside layers: trainer, arrays, native modules, other hooks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def natives(framework: str) -> Any:
 
     Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
     """
-    return _service("ncps_natives", "adapter to its own modules", framework)
+    return _service("ncps_natives", "reader of native modules", framework)
 
 
 def frameworks() -> frozenset[str]:
