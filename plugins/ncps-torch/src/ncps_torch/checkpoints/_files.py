@@ -20,6 +20,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 # a liquid layer of ncps 1.0.1 has one of these
 MARKS = ("ff1.weight", "sensory_erev")
+# and a file of a whole model names its module
+_MODULE = b"ncps.torch"
 # what torch.save writes, before and since it writes archives
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -33,8 +35,11 @@ def looks_like(path: Path) -> bool:
             header = _header(path)
             own = header.pop("__metadata__", {}).get("format") == "ncps"
             return not own and any(name.endswith(MARKS) for name in header)
-        return path.suffix in TORCH_SUFFIXES and any(m.encode() in _names(path) for m in MARKS)
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, NotImplementedError):
+        if path.suffix not in TORCH_SUFFIXES:
+            return False
+        names = _names(path)
+        return any(mark in names for mark in (_MODULE, *(m.encode() for m in MARKS)))
+    except Exception:  # whatever a foreign file makes a parser of archives or JSON say
         return False
 
 
@@ -46,7 +51,7 @@ def _header(path: Path) -> dict[str, Any]:
 
 
 def _names(path: Path) -> bytes:
-    """The part of a file of torch.save in which names stand."""
+    """The part of a file of torch.save in which names stand; empty for any other file."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
@@ -65,9 +70,8 @@ def read_arrays(path: Path) -> Arrays:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content:
-        raise FileFormatError(
-            f"{path} expected a state dict, got {type(content).__name__}. {_SAVE_STATE_DICT}"
-        )
+        got = "an empty one" if content == {} else f"a {type(content).__name__}"
+        raise FileFormatError(f"{path} expected a state dict, got {got}. {_SAVE_STATE_DICT}")
     others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
     if others:
         raise FileFormatError(
@@ -87,6 +91,8 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _torch(path: Path) -> Any:
     try:
+        if not _names(path):
+            raise FileFormatError(f"{path} cannot be read: it is no file that torch.save wrote.")
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         first = str(error).strip().splitlines()[0]
@@ -94,7 +100,7 @@ def _torch(path: Path) -> Any:
             f"{path} holds more than tensors, and Python objects from a file are never loaded "
             f"({first}). {_SAVE_STATE_DICT}"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{path} cannot be read as a file of torch.save: {error}") from error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps import specs
-from ncps.errors import ParameterError, unknown
+from ncps.errors import FileFormatError, NcpsError, ParameterError, unknown
 from ncps.specs import Spec
 from ncps_torch.checkpoints._cfc import cfc_spec
 from ncps_torch.checkpoints._files import Arrays, looks_like, read_arrays
@@ -70,7 +70,15 @@ def _read(part: Part, options: Mapping[str, Any]) -> Layer:
         dense = specs.Dense(input_size=weight.shape[1], units=len(weight))
         return dense, {"kernel": weight.T.copy(), "bias": bias}
     given = {name: value for name, value in options.items() if name in _options_of(part)}
-    spec: Spec = (cfc_spec if part.layer.startswith("CfC") else ltc_spec)(part, given)
+    try:
+        spec: Spec = (cfc_spec if part.layer.startswith("CfC") else ltc_spec)(part, given)
+    except (IndexError, ValueError) as error:
+        if isinstance(error, NcpsError):
+            raise
+        raise FileFormatError(
+            f"{where(part)} expected tensors of one layer, got shapes that do not fit each other: "
+            f"{error}. Save its state dict again with ncps 1.0.1."
+        ) from error
     return spec, _canonical(part, spec)
 
 

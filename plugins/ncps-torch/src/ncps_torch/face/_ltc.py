@@ -77,7 +77,7 @@ class LTCCell(CircuitFace, layers.LTCCell):
 
     def __init__(
         self,
-        wiring: Wiring,
+        wiring: int | Wiring,
         in_features: int | None = None,
         input_mapping: str | None = "affine",
         output_mapping: str | None = "affine",
@@ -89,7 +89,7 @@ class LTCCell(CircuitFace, layers.LTCCell):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        if in_features is not None:
+        if isinstance(wiring, Wiring) and in_features is not None:
             wiring.build(in_features)
         spec = LTCCellSpec(
             input_size=in_features,

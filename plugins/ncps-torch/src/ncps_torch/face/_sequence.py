@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ncps.errors import ShapeError
 from ncps_torch import layers, ops
 
 
@@ -66,16 +67,29 @@ class SequenceFace(layers.Sequence):
         timespans: Any = None,
     ) -> tuple[Tensor, Any]:
         """Run a sequence from the state `hx`; the readout and the new state."""
-        place = None if isinstance(input, Tensor) else self._first().device
-        x = torch.as_tensor(input, device=place)
+        if isinstance(input, Tensor):
+            x = input
+        else:
+            x = torch.as_tensor(input, device=self._first().device)
         time_first = not self.batch_first and x.dim() == 3
-        dt = timespans
-        if dt is not None and x.dim() == 3:
-            dt = _batch_first(ops.exact(dt), time_first)
-        readout, hx = super().forward(x.transpose(0, 1) if time_first else x, hx, dt)
+        if timespans is not None and x.dim() == 3:
+            timespans = ops.exact(timespans)
+            if time_first:
+                self._check_time_first(x, timespans)
+            timespans = _batch_first(timespans, time_first)
+        readout, hx = super().forward(x.transpose(0, 1) if time_first else x, hx, timespans)
         if time_first and self.return_sequences:
             readout = readout.transpose(0, 1)
         return readout, hx
+
+    def _check_time_first(self, x: Tensor, dt: Tensor) -> None:
+        steps, batch, _ = x.shape
+        shapes = (), (steps,), (steps, batch), (steps, 1), (steps, batch, 1), (steps, 1, 1)
+        if tuple(dt.shape) not in shapes:
+            raise ShapeError(
+                f"{self.spec.layer} with batch_first=False expected timespans {(steps, batch)}, "
+                f"got {tuple(dt.shape)}. Pass one elapsed time per step, time first, or a scalar."
+            )
 
 
 def _batch_first(dt: Tensor, time_first: bool) -> Tensor:
