@@ -24,7 +24,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "tests", "plugin", "tests_lowest", "install"]
+nox.options.sessions = ["lint", "types", "tests", "plugin", "conversion", "tests_lowest", "install"]
 
 
 def _editable(*names: str, extras: str = "") -> list[str]:
@@ -82,6 +82,14 @@ def plugin(session: nox.Session, name: str) -> None:
     session.install(*PINNED, *PYTEST, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=environment)
+
+
+@nox.session
+def conversion(session: nox.Session) -> None:
+    """Models that move between the plugins, in one environment that has them all."""
+    session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
+    environment = ENVIRONMENT | _original(session)
+    session.run("pytest", "tests/conversion", "tests/training", *session.posargs, env=environment)
 
 
 @nox.session

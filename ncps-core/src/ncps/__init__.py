@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from ncps.canonical import load_parameters as load_parameters
     from ncps.canonical import parameters as parameters
     from ncps.canonical import save as save
+    from ncps.conversion import compare as compare
+    from ncps.conversion import convert as convert
+    from ncps.conversion import convert_parameters as convert_parameters
+    from ncps.conversion import from_native as from_native
+    from ncps.conversion import from_pretrained as from_pretrained
+    from ncps.conversion import record as record
+    from ncps.conversion import to_native as to_native
     from ncps.errors import NcpsError as NcpsError
     from ncps.registry import create as create
     from ncps.registry import explain as explain
@@ -28,19 +35,36 @@ if TYPE_CHECKING:
 _HOME = {
     "NcpsError": "ncps.errors",
     "build": "ncps.canonical",
+    "compare": "ncps.conversion",
+    "convert": "ncps.conversion",
+    "convert_parameters": "ncps.conversion",
     "create": "ncps.registry",
     "explain": "ncps.registry",
+    "from_native": "ncps.conversion",
+    "from_pretrained": "ncps.conversion",
     "load": "ncps.canonical",
     "load_parameters": "ncps.canonical",
     "parameters": "ncps.canonical",
+    "record": "ncps.conversion",
     "reload": "ncps.registry",
     "save": "ncps.canonical",
     "set_default": "ncps.registry",
     "technologies": "ncps.registry",
+    "to_native": "ncps.conversion",
     "use": "ncps.registry",
 }
 _MODULES = frozenset(
-    {"canonical", "config", "layers", "mlx", "reference", "registry", "specs", "testing"}
+    {
+        "canonical",
+        "config",
+        "conversion",
+        "layers",
+        "mlx",
+        "reference",
+        "registry",
+        "specs",
+        "testing",
+    }
     | {"torch", "training", "wirings"}
 )
 

@@ -42,6 +42,10 @@ class ParameterError(NcpsError, ValueError):
     """Parameters do not fit the layer: wrong name, shape or dtype."""
 
 
+class ConversionError(NcpsError, ValueError):
+    """A layer cannot become one of another technology, or computes something else there."""
+
+
 class FileFormatError(NcpsError, ValueError):
     """A file is not what was expected: wrong format, schema or content."""
 

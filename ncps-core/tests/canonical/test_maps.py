@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ncps.canonical import ParameterMap, Rename, Reshape, SplitGates, SumBias, Transpose
+from ncps.canonical import ParameterMap, Rename, ResetBias, Reshape, SplitGates, SumBias, Transpose
 from ncps.errors import ParameterError
 
 MAP = ParameterMap(
@@ -60,6 +60,17 @@ def test_summed_biases_mean_their_sum() -> None:
     again = rule.to_native(canonical)
     np.testing.assert_array_equal(again["b_ih"], [11.0, 22.0, 33.0, 44.0])
     np.testing.assert_array_equal(again["b_hh"], np.zeros(4))
+
+
+def test_biases_of_a_gru_are_added_but_for_the_candidates() -> None:
+    rule = ParameterMap((ResetBias(("b_ih", "b_hh"), ("r", "z", "n"), "n.recurrent"),))
+    arrays = {"b_ih": np.arange(6.0), "b_hh": 10.0 * np.arange(6.0)}
+    canonical = rule.to_canonical(arrays)
+    wanted = {"r": [0.0, 11.0], "z": [22.0, 33.0], "n": [4.0, 5.0], "n.recurrent": [40.0, 50.0]}
+    assert {name: list(value) for name, value in canonical.items()} == wanted
+    again = rule.to_native(canonical)
+    np.testing.assert_array_equal(again["b_ih"], [0.0, 11.0, 22.0, 33.0, 4.0, 5.0])
+    np.testing.assert_array_equal(again["b_hh"], [0.0, 0.0, 0.0, 0.0, 40.0, 50.0])
 
 
 def test_reshape_goes_both_ways() -> None:

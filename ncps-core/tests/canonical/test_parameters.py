@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import ncps
-from ncps.errors import BuildError, FileFormatError, ParameterError
+from ncps.errors import BuildError, ConversionError, FileFormatError, ParameterError
 from ncps.reference.layers import CfC, Dense
 from ncps.specs import CfC as CfCSpec
 from ncps.specs import Dense as DenseSpec
@@ -140,19 +140,25 @@ def test_reference_does_not_impose_its_dtype_on_other_technologies(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("model", "got"),
+    ("model", "says"),
     [
-        ({"a.b": dense()}, r"dict\['a.b'\]"),
-        ({1: dense()}, r"dict\[1\]"),
-        ({"a": np.ones(2)}, r"dict\['a'\]"),
-        ({}, r"dict\[\]"),
-        ([dense()], "list"),
+        ({"a.b": dense()}, r"names without a dot, got \['a.b'\]"),
+        ({1: dense()}, r"names without a dot, got \[1\]"),
+        ({}, r"names without a dot, got \[\]"),
+        ({"a": np.ones(2)}, "at 'a': expected a layer of ncps.*, got ndarray"),
+        ({"a": [dense(), 3]}, r"at 'a\.1': expected a layer of ncps.*, got int"),
     ],
 )
-def test_models_that_cannot_be_saved_are_refused(model: Any, got: str, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=f"a dict of such layers .* got {got}"):
+def test_models_that_cannot_be_saved_are_refused(model: Any, says: str, tmp_path: Path) -> None:
+    with pytest.raises((ParameterError, ConversionError), match=says):
         ncps.save(model, tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_in_lists_are_saved_under_their_paths(tmp_path: Path) -> None:
+    ncps.save({"stack": [dense(0), dense(1)]}, tmp_path / "m.safetensors")
+    found = ncps.load(tmp_path / "m.safetensors", technology="numpy")
+    assert list(found) == ["stack.0", "stack.1"]
 
 
 def test_saving_into_no_folder_names_it(tmp_path: Path) -> None:

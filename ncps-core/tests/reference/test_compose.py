@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import run
 from ncps.specs import CTRNN, GRU, LSTM, LTC, RNN, CfC, SequenceSpec
-from ncps.testing.tolerances import TOLERANCES
 from ncps.wirings import AutoNCP
 
 B, T, D = 3, 6, 2

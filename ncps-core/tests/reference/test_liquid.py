@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import run
 from ncps.specs import (
     CTRNN,
@@ -22,7 +23,6 @@ from ncps.specs import (
     NCPDense,
     Spec,
 )
-from ncps.testing.tolerances import TOLERANCES
 from ncps.wirings import NCP, AutoNCP, Random
 
 B, T, D = 3, 5, 2

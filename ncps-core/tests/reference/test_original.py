@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ncps import specs, wirings
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import run
-from ncps.testing.tolerances import TOLERANCES
 
 GOLDEN = dict(np.load(Path(__file__).with_name("golden_cfc.npz")))
 CASES = json.loads(str(GOLDEN.pop("cases")))

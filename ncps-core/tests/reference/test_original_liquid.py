@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ncps import specs, wirings
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import run
-from ncps.testing.tolerances import TOLERANCES
 
 Arrays = dict[str, np.ndarray]
 TOLERANCE = TOLERANCES["float32"].values

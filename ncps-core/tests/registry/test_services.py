@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 HOOKS = """
 class Trainer: pass
 class Arrays: pass
+class Natives: pass
 def ncps_trainer(framework): return Trainer if framework == "fx" else None
 def ncps_arrays(framework): return Arrays()
 def ncps_devices(framework): return ["cpu", framework]
+def ncps_natives(framework): return Natives() if framework == "fx" else None
 """
 
 
@@ -24,6 +26,16 @@ def test_trainer_and_arrays_come_from_the_frameworks_plugin(site: Site) -> None:
     site.plugin("acme", framework="fx", hooks=HOOKS)
     assert registry.trainer("fx").__name__ == "Trainer"
     assert type(registry.arrays("fx")).__module__ == "acme._plugin"
+
+
+def test_native_modules_are_read_by_the_frameworks_plugin_or_the_error_says_who_can(
+    site: Site,
+) -> None:
+    site.plugin("acme", framework="fx", hooks=HOOKS)
+    site.plugin("plain", framework="fy", hooks=HOOKS)
+    assert type(registry.natives("fx")).__name__ == "Natives"
+    with pytest.raises(PluginError, match=r"reader of native modules for 'fy'.* offer one: fx\.$"):
+        registry.natives("fy")
 
 
 def test_missing_trainer_says_who_offers_one(site: Site) -> None:

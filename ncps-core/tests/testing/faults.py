@@ -48,7 +48,9 @@ def _arrays(layer: str, arrays: NumpyArrays, says: str, *red: str) -> Fault:
 
 FAULTS: dict[str, Fault] = {
     "transposed gate": _layer("LSTM", w.TransposedGate, "y: expected", "values", "round_trip"),
-    "swapped gates": _layer("LSTMCell", w.SwappedGates, "y: expected", "values", "round_trip"),
+    "swapped gates": _layer(
+        "LSTMCell", w.SwappedGates, "y: expected", "values", "round_trip", "conversion"
+    ),
     "wrong sign of time_a": _layer(
         "CfC", w.WrongSignOfTime, "y: expected", "values", "timespans_forms"
     ),
@@ -61,7 +63,8 @@ FAULTS: dict[str, Fault] = {
     "bias forgotten": _layer("Dense", w.BiasForgotten, "y: expected", "values", "round_trip"),
     "activation forgotten": _layer("Dense", w.ActivationForgotten, "activation", "values"),
     "last output off by one": _layer(
-        "CfC", w.LastOutputOffByOne, "return_sequences=False", "values", "state_carry", "padding"
+        *("CfC", w.LastOutputOffByOne, "return_sequences=False"),
+        *("values", "state_carry", "padding", "conversion"),
     ),
     "mask dropped": _layer(
         *("CfC", w.MaskDropped, "y: expected"),
@@ -84,7 +87,7 @@ FAULTS: dict[str, Fault] = {
     "NaN at no time": _layer("CfCCell", w.NanAtZero, "finite", "zero_timespans"),
     "overflow at huge time": _layer("CfC", w.OverflowAtHugeTime, "finite", "huge_timespans"),
     "time may go backwards": _layer("LSTM", w.TimeMayGoBackwards, "negative", "backward_time"),
-    "state not carried": _layer("LSTM", w.StateNotCarried, "split at", "state_carry"),
+    "state not carried": _layer("LSTM", w.StateNotCarried, "split at", "state_carry", "conversion"),
     "cell's state not carried": _layer("CfCCell", w.StateNotCarried, "step 0", "state_carry"),
     "state leaks": _layer("CfC", w.StateLeaks, "after the same call", "repeated_calls"),
     "batch axis kept": _layer("LSTM", w.BatchAxisKept, "expected shape", "unbatched"),

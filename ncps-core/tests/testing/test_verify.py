@@ -7,12 +7,12 @@ import json
 import pytest
 
 from ncps.cli import main
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import _plugin
 from ncps.testing import _check
 from ncps.testing._arrays import Arrays, dtype_name
 from ncps.testing._numpy_adapter import NumpyArrays
 from ncps.testing._variants import broad, known_layers
-from ncps.testing.tolerances import TOLERANCES
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ class DirectionsSwapped(Wrong):
         return {k: p.get(names[k], v) for k, v in p.items()}
 
 
-def _own_time(times: _compose.Times) -> np.ndarray:
-    return np.broadcast_to(times.dt, times.real.shape)
+def _own_time(dt: np.ndarray, real: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(dt, real.shape)
 
 
 class ReverseReadsItsOwnTime(Wrong):
@@ -89,7 +89,7 @@ class ReverseReadsItsOwnTime(Wrong):
 
 
 class ReverseReadsTheTimeOfPadding(ReverseReadsItsOwnTime):
-    following = staticmethod(lambda times: np.roll(_own_time(times), -1, axis=1))
+    following = staticmethod(lambda dt, real: np.roll(_own_time(dt, real), -1, axis=1))
 
 
 class UpperLayersAlone(WrongGradients):

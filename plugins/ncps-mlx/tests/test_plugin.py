@@ -17,6 +17,7 @@ from ncps.errors import PluginError, SpecError
 from ncps_mlx import _plugin, layers, ops
 from ncps_mlx.arrays import MlxArrays
 from ncps_mlx.layers import stock
+from ncps_mlx.natives import MlxNatives
 from ncps_mlx.training import Trainer
 
 MANIFEST = tomllib.loads(resources.files("ncps_mlx").joinpath("ncps_plugin.toml").read_text())
@@ -58,7 +59,9 @@ def test_hooks_speak_for_mlx_alone():
     assert _plugin.ncps_probe("ncps", "mlx") == _plugin.ncps_devices("mlx") == devices
     assert _plugin.ncps_trainer("mlx") is Trainer
     assert isinstance(_plugin.ncps_arrays("mlx"), MlxArrays)
-    for hook in (_plugin.ncps_devices, _plugin.ncps_trainer, _plugin.ncps_arrays):
+    assert isinstance(_plugin.ncps_natives("mlx"), MlxNatives)
+    hooks = _plugin.ncps_devices, _plugin.ncps_trainer, _plugin.ncps_arrays, _plugin.ncps_natives
+    for hook in hooks:
         assert hook("torch") is None
 
 

@@ -17,39 +17,63 @@ from safetensors.numpy import save as to_bytes
 
 from ncps import __version__, specs
 from ncps.canonical._layer import Layer
-from ncps.canonical._parameters import load_parameters, parameters
+from ncps.canonical._layouts import Layout, to_canonical, to_native
+from ncps.canonical._models import Leaf, joined, leaves, natives_of
+from ncps.canonical._parameters import load_parameters
 from ncps.errors import FileFormatError, ParameterError
+from ncps.specs import Spec
 
 SCHEMA = 1
 
 
 class Saved(NamedTuple):
-    """What a file says of one layer; no dtype means the technology's own."""
+    """One layer of a file; no dtype means the technology's own."""
 
-    layer: str
-    config: dict[str, Any]
-    dtype: str | None
+    spec: Spec
+    parameters: Mapping[str, npt.NDArray[Any]]
+    dtype: str | None = None
 
 
-def save(model: Layer | Mapping[str, Layer], path: str | os.PathLike[str]) -> None:
-    """Write a layer, or several under names, to one safetensors file.
+def save(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a model to one safetensors file, layer by layer under their paths.
 
-    The metadata holds each layer's spec and dtype, the file's schema and the version of ncps.
-    The file appears under its name only when it is complete.
+    A model is a layer, a dict of layers under names, or a module of the framework that holds
+    layers of ncps or the framework's own. The metadata holds each layer's spec and dtype, the
+    file's schema and the version of ncps. The file appears under its name only when it is
+    complete.
 
-    Raises: ParameterError when a layer is not ours; BuildError when it is not built; OSError
-    when the file cannot be written.
+    Raises: ConversionError when a part is no layer that ncps knows; BuildError when one is not
+    built; OSError when the file cannot be written.
     """
-    layers = _named(model)
-    tensors = {
-        _join(name, key): np.ascontiguousarray(value)
-        for name, layer in layers.items()
-        for key, value in parameters(layer).items()
-    }
-    description = {
-        name: {"spec": layer.spec.to_config(), "dtype": _dtype(layer)}
-        for name, layer in layers.items()
-    }
+    found = leaves(_named(model))
+    write({name: saved(leaf) for name, leaf in found.items()}, path)
+
+
+def saved(leaf: Leaf) -> Saved:
+    """What a file says of a layer; of the reference no dtype, since float64 is its only one."""
+    reference = getattr(leaf.module, "framework", None) == "numpy"
+    return Saved(leaf.spec, leaf.parameters, None if reference else leaf.dtype)
+
+
+def write(
+    layers: Mapping[str, Saved],
+    path: str | os.PathLike[str],
+    layouts: Mapping[str, Layout] | None = None,
+) -> None:
+    """Write layers to a file, with the native names and shapes of their layouts if given.
+
+    `load` reads a file in any layout whose technology is installed.
+    """
+    tensors, description = dict[str, npt.NDArray[Any]](), dict[str, Any]()
+    for name, layer in layers.items():
+        arrays = layer.parameters
+        entry: dict[str, Any] = {"spec": layer.spec.to_config(), "dtype": layer.dtype}
+        if layouts is not None:
+            layout = layouts[name]
+            arrays = to_native(arrays, layout, layer.spec)
+            entry["layout"] = layout._asdict()
+        tensors |= {joined(name, key): np.ascontiguousarray(a) for key, a in arrays.items()}
+        description[name] = entry
     metadata = {
         "format": "ncps",
         "schema": str(SCHEMA),
@@ -66,55 +90,91 @@ def load(
     device: str | None = None,
     dtype: str | None = None,
 ) -> Any:
-    """The layer, or the dict of layers, that `save` wrote, in the chosen technology.
+    """The layer, or the dict of layers by path, that `save` wrote, in the chosen technology.
 
     `dtype` defaults to that of the saved layer.
 
     Raises: FileFormatError when the file is missing, damaged, or not written by `save`.
     """
-    from ncps.registry import create, plugin_spec, select
-
-    saved, tensors = read(Path(path))
     place = {"technology": technology, "framework": framework, "device": device}
-    layers: dict[str, Layer] = {}
-    for name, entry in saved.items():
-        plugin_spec(entry.layer)  # makes the layer type of a plugin known
-        spec = specs.from_config(entry.config)
-        reference = select(spec.layer, spec=spec, **place).framework == "numpy"
-        kept = None if reference else entry.dtype
-        # the values are replaced at once: a fixed seed leaves global generators alone
-        layer = create(spec, dtype=dtype or kept, seed=0, **place)
-        prefix = _join(name, "")
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        load_parameters(layer, own)
-        layers[name] = layer
+    layers = {name: make(one, dtype=dtype, **place) for name, one in read(Path(path)).items()}
     return layers[""] if list(layers) == [""] else layers
 
 
-def read(path: Path) -> tuple[dict[str, Saved], dict[str, npt.NDArray[Any]]]:
-    """The layers' descriptions and all tensors of a file that `save` wrote."""
+def make(layer: Saved, *, dtype: str | None = None, **place: Any) -> Layer:
+    """A layer with this spec and these parameters, in the chosen technology."""
+    from ncps.registry import create, select
+
+    spec = layer.spec
+    reference = select(spec.layer, spec=spec, **place).framework == "numpy"
+    kept = None if reference else layer.dtype
+    # the values are replaced at once: a fixed seed leaves global generators alone
+    made: Layer = create(spec, dtype=dtype or kept, seed=0, **place)
+    load_parameters(made, layer.parameters)
+    return made
+
+
+def is_saved(path: Path) -> bool:
+    """Whether `save` wrote this file, as far as its metadata says."""
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != "ncps":
-                raise FileFormatError(
-                    f"{path} has no ncps metadata. Pass a file that ncps.save wrote."
-                )
-            if metadata.get("schema") != str(SCHEMA):
-                raise FileFormatError(
-                    f"{path} expected schema {SCHEMA}, got {metadata.get('schema')!r} "
-                    f"(ncps {metadata.get('ncps_version')}). Use a version of ncps that reads it."
-                )
+            return (file.metadata() or {}).get("format") == "ncps"
+    except (OSError, SafetensorError):
+        return False
+
+
+def read(path: Path) -> dict[str, Saved]:
+    """All layers of a file that `save` wrote, with canonical parameters."""
+    metadata, tensors = _open(path)
+    if metadata.get("format") != "ncps":
+        raise FileFormatError(
+            f"{path} has no ncps metadata. Pass a file that ncps.save wrote, or read a checkpoint "
+            "of another library with ncps.from_pretrained."
+        )
+    if metadata.get("schema") != str(SCHEMA):
+        raise FileFormatError(
+            f"{path} expected schema {SCHEMA}, got {metadata.get('schema')!r} "
+            f"(ncps {metadata.get('ncps_version')}). Use a version of ncps that reads it."
+        )
+    try:
+        entries = json.loads(metadata["layers"])
+        configs = {name: (e["spec"], e["spec"]["layer"], e["dtype"]) for name, e in entries.items()}
+        layouts = {name: Layout(**entry.get("layout", {})) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(f"{path} cannot be read: damaged metadata, {error!r}.") from error
+    return {
+        name: _saved(config, layer, dtype, _own(name, tensors), layouts[name])
+        for name, (config, layer, dtype) in configs.items()
+    }
+
+
+def _open(path: Path) -> tuple[dict[str, str], dict[str, npt.NDArray[Any]]]:
+    try:
+        with safe_open(path, framework="numpy") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            saved = {
-                name: Saved(entry["spec"]["layer"], entry["spec"], entry["dtype"])
-                for name, entry in json.loads(metadata["layers"]).items()
-            }
-            return saved, tensors
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, FileFormatError):
-            raise
+            return file.metadata() or {}, tensors
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} cannot be read as a safetensors file: {error}") from error
+
+
+def _own(name: str, tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    prefix = joined(name, "")
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _saved(
+    config: dict[str, Any],
+    layer: str,
+    dtype: str | None,
+    own: dict[str, npt.NDArray[Any]],
+    layout: Layout,
+) -> Saved:
+    from ncps.registry import plugin_spec
+
+    plugin_spec(layer)  # makes the layer type of a plugin known
+    spec = specs.from_config(config)
+    values = own if layout == Layout() else to_canonical(own, layout, spec)
+    return Saved(spec, values, dtype)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -135,24 +195,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def _dtype(layer: Layer) -> str | None:
-    """The dtype to load with; the reference always computes in float64, which says nothing."""
-    return None if layer.framework == "numpy" else layer.dtype
-
-
-def _join(name: str, key: str) -> str:
-    return f"{name}.{key}" if name else key
-
-
-def _named(model: object) -> Mapping[str, Layer]:
-    # a layer first: an mlx.nn.Module is a mapping too
-    if isinstance(model, Layer):
-        return {"": model}
-    if isinstance(model, Mapping) and model:
-        names = [n for n in model if isinstance(n, str) and n and "." not in n]
-        if len(names) == len(model) and all(isinstance(v, Layer) for v in model.values()):
-            return model
-    raise ParameterError(
-        "expected a layer made by ncps, or a dict of such layers under names without a dot, "
-        f"got {type(model).__name__}{list(model) if isinstance(model, Mapping) else ''}."
-    )
+def _named(model: object) -> object:
+    """The model, unless it is a dict that cannot be told apart from the layers in it."""
+    # modules first: an mlx.nn.Module is a mapping too
+    if isinstance(model, Layer) or natives_of(model) is not None or not isinstance(model, Mapping):
+        return model
+    names = [n for n in model if isinstance(n, str) and n and "." not in n]
+    if not model or len(names) < len(model):
+        raise ParameterError(
+            f"expected a dict of layers under names without a dot, got {list(model)}."
+        )
+    return model

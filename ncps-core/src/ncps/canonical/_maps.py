@@ -108,6 +108,33 @@ class SumBias:
 
 
 @dataclass(frozen=True)
+class ResetBias:
+    """Two native biases of a GRU that resets after the product, candidate last in both.
+
+    Its gates add the two; in the candidate the second one is within reach of the reset gate, and
+    is the canonical array `recurrent`. Going back, the second is zero elsewhere.
+    """
+
+    native: tuple[str, str]
+    canonical: tuple[str, ...]
+    recurrent: str
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Add the biases of the gates, and keep those of the candidate apart."""
+        first, second = (np.split(native[name], len(self.canonical)) for name in self.native)
+        gates = [a + b for a, b in zip(first[:-1], second[:-1], strict=True)]
+        biases = dict(zip(self.canonical, [*gates, first[-1]], strict=True))
+        return {**biases, self.recurrent: second[-1]}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Put everything but the candidate's recurrent bias into the first bias."""
+        apart = canonical[self.recurrent]
+        first = np.concatenate([canonical[name] for name in self.canonical])
+        second = np.concatenate([np.zeros_like(first[: -apart.size]), apart])
+        return dict(zip(self.native, (first, second), strict=True))
+
+
+@dataclass(frozen=True)
 class Reshape:
     """The same values in another shape: a native (1, H) row for a canonical (H,) vector."""
 

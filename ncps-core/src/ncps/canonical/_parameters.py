@@ -35,20 +35,31 @@ def load_parameters(layer: Layer, values: Mapping[str, Any], strict: bool = True
     dtype, naming all of them.
     """
     _require_built(layer)
-    if not isinstance(values, Mapping):
-        raise ParameterError(f"expected a mapping of names to arrays, got {type(values).__name__}.")
-    arrays = {name: np.asarray(value) for name, value in values.items()}
-    problems = _problems(layer.spec, arrays, strict)
-    if problems:
-        listing = "\n  ".join(problems)
-        raise ParameterError(
-            f"these parameters do not fit {layer.spec.layer}; nothing was changed:\n  {listing}"
-        )
+    arrays = check_parameters(layer.spec, values, strict)
     names = [p.name for p in layer.spec.parameters()]
     known = {name: arrays[name] for name in names if name in arrays}
     if len(known) < len(names):
         known = {**parameters(layer), **known}
     layer.set_native(layer.parameter_map(layer.spec).to_native(known))
+
+
+def check_parameters(
+    spec: Spec, values: Mapping[str, Any], strict: bool = True
+) -> dict[str, npt.NDArray[Any]]:
+    """These values as arrays, if they are parameters of such a layer.
+
+    Raises: ParameterError for a wrong name, shape or dtype, naming all of them.
+    """
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"expected a mapping of names to arrays, got {type(values).__name__}.")
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    problems = _problems(spec, arrays, strict)
+    if problems:
+        listing = "\n  ".join(problems)
+        raise ParameterError(
+            f"these parameters do not fit {spec.layer}; nothing was changed:\n  {listing}"
+        )
+    return arrays
 
 
 def build(model: Model, example: Any) -> Model:

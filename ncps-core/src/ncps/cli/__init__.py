@@ -14,6 +14,7 @@ from ncps.errors import NcpsError
 
 # each module has add_parser(subparsers) and run(args) -> exit code
 COMMANDS = {
+    "convert": "convert a file of layers to another technology and check the result",
     "doctor": "show what is installed, what is broken, and which config counts",
     "explain": "show which technology would serve a layer, and why",
     "predict": "forecast a series with a trained folder",

@@ -2,4 +2,5 @@
 
 from __future__ import annotations
 
+from ncps.reference._compose import following as following
 from ncps.reference._run import run as run

@@ -63,7 +63,7 @@ def _scan(
     if part.prefix:
         p = {q.name: p[part.prefix + q.name] for q in part.spec.parameters()}
     steps = range(x.shape[1])
-    dt = following(times) if part.reverse else times.dt
+    dt = following(*times) if part.reverse else times.dt
     outputs = {}
     for t in reversed(steps) if part.reverse else steps:
         new = step(part.spec, p, x[:, t], state, dt[:, t : t + 1])
@@ -75,13 +75,12 @@ def _scan(
     return y, end, state
 
 
-def following(times: Times) -> Array:
+def following(dt: Array, real: Array) -> Array:
     """Δt (B, T) of the reverse direction: that of the next real step, of the first for the last.
 
     So the time between two real neighbours is the same in both directions, and what masked steps
     hold does not matter.
     """
-    dt, real = times
     steps = real.shape[1]
     dt = np.broadcast_to(dt, real.shape)
     if steps == 0:

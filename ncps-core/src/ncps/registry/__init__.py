@@ -8,12 +8,15 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from ncps.registry._create import checkpoint_formats as checkpoint_formats
+from ncps.registry._create import checkpoint_reader as checkpoint_reader
 from ncps.registry._create import create as create
 from ncps.registry._create import load as load
 from ncps.registry._create import plugin_spec as plugin_spec
 from ncps.registry._create import select as select
 from ncps.registry._explain import Explanation as Explanation
 from ncps.registry._explain import explain as explain
+from ncps.registry._origin import provider_of as provider_of
 from ncps.registry._overview import Overview as Overview
 from ncps.registry._overview import TechnologyInfo as TechnologyInfo
 from ncps.registry._overview import overview as overview
@@ -22,7 +25,9 @@ from ncps.registry._records import PluginWarning as PluginWarning
 from ncps.registry._records import Problem as Problem
 from ncps.registry._records import Provider as Provider
 from ncps.registry._services import arrays as arrays
+from ncps.registry._services import frameworks as frameworks
 from ncps.registry._services import hooks as hooks
+from ncps.registry._services import natives as natives
 from ncps.registry._services import trainer as trainer
 from ncps.registry._state import reload as reload
 from ncps.registry._state import state

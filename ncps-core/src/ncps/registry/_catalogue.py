@@ -32,6 +32,7 @@ class Catalogue:
         }
         self.frameworks = FRAMEWORKS | {t.framework for t in usable}
         self.specs = _claims({m.origin: m.specs for m in manifests})
+        self.checkpoints = _claims({m.origin: m.checkpoints for m in manifests})
         self.layers = frozenset(layer for t in usable for layer in t.layers) | self.specs.keys()
         self._providers: dict[str, list[Provider]] = {}
         for technology in self.technologies:

@@ -82,16 +82,31 @@ def plugin_spec(name: str) -> type[Spec] | None:
     claims = _usable(catalogue.specs.get(name, []))
     if not claims:
         return None
-    if len(claims) > 1:
-        rivals = ", ".join(origin.distribution for origin, _ in claims)
-        raise PluginError(
-            f"the spec {name!r} comes from {rivals}; deny all but one of them in ncps.toml."
-        )
-    spec = _load_spec(name, *claims[0])
+    spec = _load_spec(name, *_only(claims, f"the spec {name!r}"))
     from ncps import specs
 
     specs.register(spec)
     return spec
+
+
+def checkpoint_formats() -> list[str]:
+    """Names of the checkpoint formats that installed plugins read."""
+    catalogue = state().catalogue(discover=environment().discovers())
+    return sorted(name for name, claims in catalogue.checkpoints.items() if _usable(claims))
+
+
+def checkpoint_reader(name: str) -> Any:
+    """The reader of a checkpoint format, see `ncps.conversion.Reader`.
+
+    Raises: UnknownNameError for a format that nothing installed reads; PluginError when its reader
+    cannot be loaded, or when two distributions bring one.
+    """
+    catalogue = state().catalogue(discover=environment().discovers())
+    claims = _usable(catalogue.checkpoints.get(name, []))
+    if not claims:
+        raise unknown("checkpoint format", name, checkpoint_formats())
+    origin, target = _only(claims, f"the checkpoint format {name!r}")
+    return _load_target(origin, target, "checkpoint reader")
 
 
 def build_spec(layer: str, config: dict[str, Any]) -> Spec:
@@ -127,17 +142,28 @@ def _usable(claims: list[tuple[Origin, str]]) -> list[tuple[Origin, str]]:
     return [c for c in claims if barred_distribution(c[0].distribution, settings) is None]
 
 
+def _only(claims: list[tuple[Origin, str]], what: str) -> tuple[Origin, str]:
+    if len(claims) > 1:
+        rivals = ", ".join(origin.distribution for origin, _ in claims)
+        raise PluginError(f"{what} comes from {rivals}; deny all but one of them in ncps.toml.")
+    return claims[0]
+
+
 def _load_spec(name: str, origin: Origin, target: str) -> type[Spec]:
     from ncps.specs import Spec
 
-    try:
-        found = fetch(target)
-    except (Exception, SystemExit) as error:
-        raise PluginError(
-            f"{origin}: loading the spec {target!r} failed: {described(error)}."
-        ) from error
+    found = _load_target(origin, target, "spec")
     if not (isinstance(found, type) and issubclass(found, Spec) and found.layer == name):
         raise PluginError(
             f"{origin}: expected {target!r} to be the Spec of {name!r}, got {found!r}."
         )
     return found
+
+
+def _load_target(origin: Origin, target: str, what: str) -> Any:
+    try:
+        return fetch(target)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{origin}: loading the {what} {target!r} failed: {described(error)}."
+        ) from error

@@ -1,4 +1,4 @@
-"""What a framework's plugin offers beside layers: its trainer, its arrays, its other hooks."""
+"""What a framework's plugin offers beside layers: trainer, arrays, native modules, other hooks."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def arrays(framework: str) -> Any:
     Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
     """
     return _service("ncps_arrays", "array adapter", framework)
+
+
+def natives(framework: str) -> Any:
+    """The adapter to a framework's own modules, `ncps.canonical.Natives`.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_natives", "reader of native modules", framework)
+
+
+def frameworks() -> frozenset[str]:
+    """Names of all frameworks that are known here."""
+    return _catalogue().frameworks
 
 
 def hooks(source: Provider | str) -> pluggy.HookRelay:

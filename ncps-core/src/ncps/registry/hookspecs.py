@@ -51,3 +51,8 @@ def ncps_trainer(framework: str) -> type | None:
 @hookspec(firstresult=True)
 def ncps_arrays(framework: str) -> Any:
     """The adapter between NumPy and the framework's arrays; see `ncps.testing`."""
+
+
+@hookspec(firstresult=True)
+def ncps_natives(framework: str) -> Any:
+    """The adapter to the framework's own modules; see `ncps.canonical.Natives`."""

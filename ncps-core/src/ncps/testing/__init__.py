@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ncps.testing.tolerances import TOLERANCES as TOLERANCES
+from ncps.conversion.tolerances import TOLERANCES as TOLERANCES
 
 if TYPE_CHECKING:
     from ncps.testing._arrays import Arrays as Arrays

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ncps.conversion.tolerances import Bounds
 from ncps.testing._arrays import Array
 from ncps.testing._subject import Output
-from ncps.testing.tolerances import Bounds
 
 EXACT = Bounds(rtol=0.0, atol=0.0)
 

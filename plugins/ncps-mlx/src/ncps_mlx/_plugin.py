@@ -53,3 +53,12 @@ def ncps_arrays(framework: str) -> Any:
     from ncps_mlx.arrays import MlxArrays
 
     return MlxArrays()
+
+
+def ncps_natives(framework: str) -> Any:
+    """The adapter to MLX's own modules."""
+    if framework != "mlx":
+        return None
+    from ncps_mlx.natives import MlxNatives
+
+    return MlxNatives()

@@ -66,10 +66,10 @@ def composed_map(spec: Spec, plain: Callable[[Spec], ParameterMap]) -> Parameter
     )
 
 
-def dense_map(spec: Dense | NCPDense) -> ParameterMap:
+def dense_map(spec: Dense | NCPDense, prefix: str = "linear.") -> ParameterMap:
     """An nn.Linear under `linear`."""
-    bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
-    return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
+    bias = (Rename(f"{prefix}bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((Transpose(f"{prefix}weight", "kernel"), *bias))
 
 
 def lstm_map(spec: LSTMCell, prefix: str = "gates.") -> ParameterMap:
@@ -91,30 +91,30 @@ def gru_map(spec: GRUCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
-def stock_rnn_map(spec: RNNCell) -> ParameterMap:
+def stock_rnn_map(spec: RNNCell, prefix: str = "rnn.") -> ParameterMap:
     """An mlx.nn.RNN under `rnn`."""
     kernels = (
-        Transpose("rnn.Wxh", "kernel"),
-        Transpose("rnn.Whh", "recurrent_kernel"),
+        Transpose(f"{prefix}Wxh", "kernel"),
+        Transpose(f"{prefix}Whh", "recurrent_kernel"),
     )
-    bias = (Rename("rnn.bias", "bias"),) if spec.use_bias else ()
+    bias = (Rename(f"{prefix}bias", "bias"),) if spec.use_bias else ()
     return ParameterMap((*kernels, *bias))
 
 
-def stock_gru_map(spec: GRUCell) -> ParameterMap:
+def stock_gru_map(spec: GRUCell, prefix: str = "gru.") -> ParameterMap:
     """An mlx.nn.GRU under `gru`."""
 
     def names(part: str) -> tuple[str, ...]:
         return tuple(f"{gate}.{part}" for gate in GRU_GATES)
 
     kernels = (
-        SplitGates("gru.Wx", names("kernel"), transpose=True),
-        SplitGates("gru.Wh", names("recurrent_kernel"), transpose=True),
+        SplitGates(f"{prefix}Wx", names("kernel"), transpose=True),
+        SplitGates(f"{prefix}Wh", names("recurrent_kernel"), transpose=True),
     )
     if not spec.use_bias:
         return ParameterMap(kernels)
-    bias = SplitGates("gru.b", names("bias"))
-    return ParameterMap((*kernels, bias, Rename("gru.bhn", "new_gate.recurrent_bias")))
+    bias = SplitGates(f"{prefix}b", names("bias"))
+    return ParameterMap((*kernels, bias, Rename(f"{prefix}bhn", "new_gate.recurrent_bias")))
 
 
 def cfc_map(spec: CfCCell) -> ParameterMap:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ncps.specs import Spec
+
+_BEFORE = "torch.nn.GRU has reset_after=True only; technology ncps has both"
+_STOCK = {(name, "shared_description"): _BEFORE for name in ("GRU", "GRUCell")}
+CONFORMANCE_GAPS = {"torch": _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -12,6 +19,13 @@ def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
     except ImportError as error:
         return f"torch cannot be imported: {error}"
     return available_devices()
+
+
+def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
+    """Why the layers of this plugin cannot be what the spec asks for, or None."""
+    if technology == "torch" and not getattr(spec, "reset_after", True):
+        return _BEFORE
+    return None
 
 
 def ncps_devices(framework: str) -> list[str] | None:
@@ -39,3 +53,12 @@ def ncps_arrays(framework: str) -> Any:
     from ncps_torch.arrays import TorchArrays
 
     return TorchArrays()
+
+
+def ncps_natives(framework: str) -> Any:
+    """The adapter to torch's own modules."""
+    if framework != "torch":
+        return None
+    from ncps_torch.natives import TorchNatives
+
+    return TorchNatives()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, SumBias, Transpose
+from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, Transpose
 from ncps.specs import (
     GATES,
     GRU_GATES,
@@ -75,10 +75,10 @@ def composed_map(spec: Spec, plain: Callable[[Any], ParameterMap]) -> ParameterM
     )
 
 
-def dense_map(spec: Dense | NCPDense) -> ParameterMap:
+def dense_map(spec: Dense | NCPDense, native: str = "linear.") -> ParameterMap:
     """An nn.Linear under `linear`."""
-    bias = (Rename("linear.bias", "bias"),) if spec.use_bias else ()
-    return ParameterMap((Transpose("linear.weight", "kernel"), *bias))
+    bias = (Rename(f"{native}bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((Transpose(f"{native}weight", "kernel"), *bias))
 
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
@@ -99,31 +99,19 @@ def rnn_map(spec: RNNCell) -> ParameterMap:
     return ParameterMap(tuple(gate_rules(("",), spec.use_bias)))
 
 
-def gate_rules(gates: tuple[str, ...], use_bias: bool) -> list[Rule]:
+def gate_rules(
+    gates: tuple[str, ...], use_bias: bool, native: str = "", suffix: str = ""
+) -> list[Rule]:
     """weight_ih (n·H, D), weight_hh (n·H, H), bias (n·H) of n gates by canonical prefixes."""
 
     def names(part: str) -> tuple[str, ...]:
         return tuple(f"{gate}{part}" for gate in gates)
 
     rules: list[Rule] = [
-        SplitGates("weight_ih", names("kernel"), transpose=True),
-        SplitGates("weight_hh", names("recurrent_kernel"), transpose=True),
+        SplitGates(f"{native}weight_ih{suffix}", names("kernel"), transpose=True),
+        SplitGates(f"{native}weight_hh{suffix}", names("recurrent_kernel"), transpose=True),
     ]
-    return [*rules, SplitGates("bias", names("bias"))] if use_bias else rules
-
-
-def stock_lstm_map(spec: LSTMCell, suffix: str) -> ParameterMap:
-    """A torch.nn.LSTM (suffix "_l0") or LSTMCell under `lstm`, with its two biases."""
-    rules: list[Rule] = [
-        SplitGates(f"lstm.weight_ih{suffix}", gate_names(GATES, "kernel"), transpose=True),
-        SplitGates(
-            f"lstm.weight_hh{suffix}", gate_names(GATES, "recurrent_kernel"), transpose=True
-        ),
-    ]
-    if spec.use_bias:
-        biases = (f"lstm.bias_ih{suffix}", f"lstm.bias_hh{suffix}")
-        rules.append(SumBias(biases, gate_names(GATES, "bias")))
-    return ParameterMap(tuple(rules))
+    return [*rules, SplitGates(f"{native}bias{suffix}", names("bias"))] if use_bias else rules
 
 
 def cfc_map(spec: CfCCell) -> ParameterMap:

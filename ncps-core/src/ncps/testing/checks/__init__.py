@@ -12,6 +12,7 @@ MODULES = (
     "time",
     "build",
     "parameters",
+    "conversion",
     "composed",
     "isolation",
     "discovery",

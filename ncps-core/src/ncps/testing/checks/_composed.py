@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer, load_parameters, parameters
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.testing._cases import Case
 from ncps.testing._check import SEQUENCE, check
 from ncps.testing._compare import outputs_close, same_arrays
@@ -15,7 +16,6 @@ from ncps.testing._subject import Output, Subject
 from ncps.testing._variants import composed
 from ncps.testing.checks._parameters import other_values
 from ncps.testing.checks._values import compare_gradients
-from ncps.testing.tolerances import TOLERANCES
 
 
 @check(cases=composed, kinds=SEQUENCE)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import parameters
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.testing._cases import Case
 from ncps.testing._check import SEQUENCE, check
 from ncps.testing._compare import EXACT, close, outputs_close
@@ -14,7 +15,6 @@ from ncps.testing._judge import judge
 from ncps.testing._subject import Output, Subject
 from ncps.testing._variants import first, small
 from ncps.testing.checks._values import compare_gradients
-from ncps.testing.tolerances import TOLERANCES
 
 
 def _masked(case: Case) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer, load_parameters, parameters, save
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import NcpsError, ParameterError
 from ncps.testing._arrays import Array
 from ncps.testing._cases import Case
@@ -19,7 +20,6 @@ from ncps.testing._compare import outputs_close, raises, same_arrays
 from ncps.testing._judge import judge
 from ncps.testing._subject import Subject
 from ncps.testing._variants import broad, small
-from ncps.testing.tolerances import TOLERANCES
 
 
 def other_values(case: Case) -> dict[str, Array]:

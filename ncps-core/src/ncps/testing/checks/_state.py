@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer, parameters
+from ncps.conversion.tolerances import TOLERANCES, Bounds
 from ncps.testing._cases import Case
 from ncps.testing._check import ALL, SEQUENCE, check
 from ncps.testing._compare import EXACT, close, outputs_close
 from ncps.testing._judge import judge
 from ncps.testing._subject import Output, Subject
 from ncps.testing._variants import small
-from ncps.testing.tolerances import TOLERANCES, Bounds
 
 
 def state_argument(states: tuple[Any, ...]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer, parameters
+from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import ShapeError
 from ncps.testing._arrays import Array
 from ncps.testing._cases import Case
@@ -16,7 +17,6 @@ from ncps.testing._judge import judge
 from ncps.testing._subject import Subject
 from ncps.testing._variants import first, small
 from ncps.testing.checks._values import compare_gradients
-from ncps.testing.tolerances import TOLERANCES
 
 
 @check(cases=small)

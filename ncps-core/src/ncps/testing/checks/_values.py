@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer, parameters
+from ncps.conversion.tolerances import TOLERANCES, Bounds
 from ncps.testing._arrays import Array, as_float64, claimed_dtypes, dtype_name
 from ncps.testing._cases import Case
 from ncps.testing._check import ALL, check
@@ -15,7 +16,6 @@ from ncps.testing._compare import finite, outputs_close
 from ncps.testing._judge import derivative, judge
 from ncps.testing._subject import Subject, split
 from ncps.testing._variants import broad, small
-from ncps.testing.tolerances import TOLERANCES, Bounds
 
 
 @check(cases=broad, kinds=ALL)

@@ -1,0 +1,155 @@
+"""A layer or model of one technology becomes one of another that computes the same function."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ncps import registry, specs
+from ncps.canonical import (
+    Leaf,
+    Natives,
+    children,
+    describe,
+    fill,
+    joined,
+    layout_of,
+    leaves,
+    make,
+    natives_of,
+    saved,
+)
+from ncps.conversion._compare import compare
+from ncps.errors import ConversionError
+
+_log = logging.getLogger("ncps.conversion")
+
+
+def convert(
+    model: Any,
+    technology: str | None = None,
+    framework: str | None = None,
+    *,
+    into: Any = None,
+    device: Any = None,
+    dtype: str | None = None,
+    verify: bool = True,
+) -> Any:
+    """A new model in another technology that computes the same; the given one is left as it is.
+
+    A layer of ncps becomes what `ncps.create` makes. A framework's own layer becomes the other
+    framework's own, or a layer of the reference where that is NumPy. Containers
+    (`torch.nn.Sequential`, dicts, lists, …) become containers of converted parts. The code of a
+    class of yours cannot be converted: make such a model in the other framework and pass it as
+    `into`; its layers, which must mean the same under the same paths, get the parameters, and it
+    is returned.
+
+    `dtype` defaults to that of each layer. With `verify` each pair of layers runs on a fixed
+    random sequence, and every step's output and states must agree as far as the coarser dtype
+    allows; the largest difference goes to the log (``ncps.conversion``, level INFO), and
+    `ncps.compare` shows it.
+
+    Raises: ConversionError when the model cannot be said in the technology, or computes something
+    else there; BuildError when a layer is not built; as `ncps.create` for the names.
+    """
+    place = {"technology": technology, "framework": framework, "device": device}
+    if into is None:
+        return _Conversion(place, dtype, verify).of(model, "")
+    given = [name for name, value in {**place, "dtype": dtype}.items() if value is not None]
+    if given:
+        raise ConversionError(
+            f"convert expected either into= or {given[0]}=, got both. A model given as into says "
+            "itself where its layers are."
+        )
+    return _filled(into, model, verify)
+
+
+@dataclass
+class _Conversion:
+    """One call of `convert`: where to, and what became of the parts so far."""
+
+    place: Mapping[str, Any]
+    dtype: str | None
+    verify: bool
+    done: dict[int, Any] = field(default_factory=dict)
+
+    def of(self, part: Any, path: str, around: Natives | None = None) -> Any:
+        """The converted part; a part that stands in two places stays one part."""
+        if id(part) not in self.done:
+            self.done[id(part)] = self._new(part, path, around)
+        return self.done[id(part)]
+
+    def _new(self, part: Any, path: str, around: Natives | None) -> Any:
+        leaf = describe(part)
+        if leaf is not None:
+            return self._layer(leaf, path)
+        own = natives_of(part)
+        source = own or around
+        function = None if source is None else source.function(part)
+        if function is not None:
+            return self._modules(type(part)).make_function(function)
+        parts = {n: self.of(p, joined(path, n), source) for n, p in children(part).items()}
+        if own is None:
+            return parts if isinstance(part, Mapping) else list(parts.values())
+        kind = own.kind(part)
+        if kind is None:
+            raise ConversionError(
+                f"{path or 'the model'} is a {type(part).__name__}, whose code ncps cannot write "
+                "in another framework. Make the model there and pass it: "
+                "ncps.convert(model, into=other)."
+            )
+        return self._modules(type(part)).assemble(kind, parts)
+
+    def _layer(self, leaf: Leaf, path: str) -> Any:
+        framework = layout_of(leaf.spec, **self.place).framework
+        if leaf.natives is None or framework == "numpy":
+            made: Any = make(saved(leaf), dtype=self.dtype, **self.place)
+        else:
+            dtype, device = self.dtype or leaf.dtype, self.place["device"]
+            natives = registry.natives(framework)
+            made = natives.make(leaf.spec, leaf.parameters, dtype=dtype, device=device)
+        if self.verify:
+            _verify(leaf.module, made, path)
+        return made
+
+    @cached_property
+    def _framework(self) -> str:
+        """Where modules without a spec go: every framework has a Dense, and who serves it is it."""
+        return layout_of(specs.Dense(input_size=1, units=1), **self.place).framework
+
+    def _modules(self, wanted: type) -> Natives:
+        if self._framework == "numpy":
+            raise ConversionError(
+                f"NumPy has no modules, and none for a {wanted.__name__}. Convert its layers one "
+                "by one, or as a dict."
+            )
+        found: Natives = registry.natives(self._framework)
+        return found
+
+
+def _filled(into: Any, model: Any, verify: bool) -> Any:
+    before, source = leaves(into), leaves(model)
+    fill(into, source)
+    try:
+        for path, leaf in before.items() if verify else ():
+            _verify(source[path].module, leaf.module, path)
+    except BaseException:
+        fill(into, before)
+        raise
+    return into
+
+
+def _verify(first: Any, second: Any, path: str) -> None:
+    found = compare(first, second)
+    where = path or type(first).__name__
+    if not found.within:
+        wrong = "; ".join(str(d) for d in found.differences if not d.within)
+        raise ConversionError(
+            f"{where}: {found.first} and {found.second} do not compute the same. {wrong}. Nothing "
+            "was changed; pass verify=False to convert all the same."
+        )
+    names = found.first, found.second
+    _log.info("%s: %s and %s differ by %.1e at most", where, *names, found.largest)

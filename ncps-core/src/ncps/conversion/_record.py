@@ -1,0 +1,163 @@
+"""Every step's output and states of a layer, in any technology."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ncps import registry
+from ncps.canonical import Layer, load_parameters, parameters
+from ncps.reference import following
+from ncps.specs import Part, SequenceSpec, Spec, inputs
+
+Array = npt.NDArray[Any]
+
+
+class Call(NamedTuple):
+    """Arguments of a call in one form: x (B, T, D), Δt (B, T), real (B, T), states (B, ·)."""
+
+    x: Array
+    dt: Array
+    real: Array
+    states: tuple[Array, ...]
+
+
+def record(
+    layer: Layer,
+    x: Any,
+    state: Any = None,
+    timespans: Any = None,
+    mask: Any = None,
+    timestamps: Any = None,
+) -> dict[str, Array]:
+    """The output ``y`` and every state after every step, as NumPy arrays under the states' names.
+
+    The layer runs step by step in its own technology, on that technology's default device. States
+    of several layers or directions are called ``stack_0.forward.h``; those of a reverse direction
+    stand at the step of the input that they belong to.
+
+    Shape: as in a call, x (B, T, D) or (T, D) → ``y`` (B, T, O) and each state (B, T, H), without
+    B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone.
+    Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
+    it is no layer of ncps.
+    """
+    values = parameters(layer)
+    spec, make = layer.spec, maker(layer)
+    arrays = registry.arrays(layer.framework)
+    given = [_numbers(arrays, value) for value in (x, state, timespans, mask, timestamps)]
+    if spec.kind == "feedforward":
+        return {"y": arrays.numpy(layer(arrays.asarray(given[0], layer.dtype)))}
+    call, batched = _checked(spec, *given)
+    found: dict[str, Array] = {}
+    rest = list(call.states)
+    for level in spec.parts if isinstance(spec, SequenceSpec) else ((Part("", spec),),):
+        outputs = []
+        for part in level:
+            plain = make(_stepwise(part.spec))
+            own = {p.name: values[part.prefix + p.name] for p in plain.spec.parameters()}
+            load_parameters(plain, own)
+            size = len(part.spec.state_shapes())
+            states, rest = tuple(rest[:size]), rest[size:]
+            steps = _run(plain, call._replace(states=states), part.reverse)
+            outputs.append(steps.pop("y"))
+            found |= {part.prefix + name: array for name, array in steps.items()}
+        call = call._replace(x=np.concatenate(outputs, axis=-1))
+    found = {"y": call.x, **found}
+    if spec.kind == "cell":
+        found = {name: array[:, 0] for name, array in found.items()}
+    return found if batched else {name: array[0] for name, array in found.items()}
+
+
+def maker(layer: Layer) -> Callable[[Spec], Layer]:
+    """Makes layers of the same technology and dtype from other specs, for inference."""
+    provider = registry.provider_of(layer)
+    factory: Callable[..., Layer] = type(layer) if provider is None else registry.load(provider)
+
+    def make(spec: Spec) -> Layer:
+        # the values are replaced at once: a fixed seed leaves global generators alone
+        made = factory(spec, seed=0, dtype=layer.dtype, device=None)
+        if hasattr(made, "eval"):  # dropout is off, as in torch's and MLX's modules
+            made.eval()
+        return made
+
+    return make
+
+
+def _numbers(arrays: Any, value: Any) -> Any:
+    """The same argument as NumPy arrays; None stays None."""
+    if isinstance(value, (tuple, list)) and any(hasattr(v, "shape") for v in value):
+        return tuple(_numbers(arrays, v) for v in value)
+    plain = value is None or isinstance(value, (np.ndarray, np.generic, tuple, list, int, float))
+    return value if plain else arrays.numpy(value)
+
+
+def _stepwise(spec: Spec) -> Spec:
+    if isinstance(spec, SequenceSpec):
+        return dataclasses.replace(spec, return_sequences=True, return_state=True)
+    return spec
+
+
+def _checked(
+    spec: Spec, x: Any, state: Any, timespans: Any, mask: Any, timestamps: Any
+) -> tuple[Call, bool]:
+    """The call in one form, and whether its input has a batch axis."""
+    x = np.asarray(x)
+    axes = (inputs.cell_axes if spec.kind == "cell" else inputs.sequence_axes)(spec, x.shape)
+    lead = (axes.batch, axes.steps)
+    real = np.ones(lead, dtype=bool)
+    if mask is not None:
+        mask = np.asarray(mask)
+        inputs.check_mask(spec, axes, mask.shape)
+        real = mask.astype(bool).reshape(lead)
+    names = spec.state_shapes()
+    if state is None:
+        states = tuple(np.zeros((axes.batch, size)) for _, size in names)
+    else:
+        states = tuple(map(np.asarray, state if isinstance(state, tuple) else (state,)))
+        inputs.check_state(spec, axes, tuple(s.shape for s in states))
+        states = tuple(s.reshape(axes.batch, -1) for s in states)
+    dt = np.broadcast_to(_elapsed(spec, axes, timespans, timestamps), lead)
+    return Call(x.reshape(*lead, x.shape[-1]), dt, real, states), axes.batched
+
+
+def _elapsed(spec: Spec, axes: inputs.Axes, timespans: Any, timestamps: Any) -> Array:
+    """Δt (B or 1, T or 1); the layer itself judges the values."""
+    inputs.check_one_time(spec, timespans, timestamps)
+    if timestamps is None:
+        dt = np.asarray(1.0 if timespans is None else timespans, dtype=np.float64)
+        return dt.reshape(inputs.timespans_shape(spec, axes, dt.shape))
+    times = np.asarray(timestamps, dtype=np.float64)
+    times = times.reshape(inputs.timestamps_shape(spec, axes, times.shape))
+    return np.diff(times, axis=1, prepend=times[:, :1])
+
+
+def _run(layer: Layer, call: Call, reverse: bool) -> dict[str, Array]:
+    """y and the states (B, T, ·) of a plain layer, step by step."""
+    arrays = registry.arrays(layer.framework)
+    sequence = layer.spec.kind == "sequence"
+    dt = following(call.dt, call.real) if reverse else call.dt
+    states = tuple(arrays.asarray(s, layer.dtype) for s in call.states)
+    history: list[tuple[Array, ...]] = []
+    steps = range(call.x.shape[1])
+    for t in reversed(steps) if reverse else steps:
+        at = slice(t, t + 1) if sequence else t
+        options = {"timespans": arrays.asarray(dt[:, at], layer.dtype)}
+        if sequence:
+            options["mask"] = arrays.asarray(call.real[:, at])
+        given = states[0] if len(states) == 1 else states
+        y, new = layer(arrays.asarray(call.x[:, at], layer.dtype), given, **options)
+        row = [arrays.numpy(a) for a in (y, *(new if isinstance(new, tuple) else (new,)))]
+        history.append((row[0][:, 0] if sequence else row[0], *row[1:]))
+        # by way of NumPy: no step holds on to the computation of those before
+        states = tuple(arrays.asarray(s, layer.dtype) for s in row[1:])
+    if reverse:
+        history.reverse()
+    names = ("y", *(name for name, _ in layer.spec.state_shapes()))
+    if not history:
+        sizes = (layer.spec.output_size, *(size for _, size in layer.spec.state_shapes()))
+        return {n: np.zeros((len(call.x), 0, s)) for n, s in zip(names, sizes, strict=True)}
+    return {n: np.stack(a, axis=1) for n, a in zip(names, zip(*history, strict=True), strict=True)}

@@ -1,0 +1,191 @@
+"""The adapter through which conversion reads and makes torch's own modules."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ncps.canonical import Kind, check_parameters
+from ncps.errors import ConversionError, unknown
+from ncps.specs import Dense, Spec
+from ncps_torch import ops
+from ncps_torch._described import arrays_of, change_of, layer_of, spec_of
+from ncps_torch._plugin import ncps_supports
+from ncps_torch.layers._bare import BARE, bare
+from ncps_torch.stock_parameters import native_map
+
+Array = npt.NDArray[Any]
+KINDS: Mapping[type[nn.Module], Kind] = {
+    nn.Sequential: "sequential",
+    nn.ModuleList: "list",
+    nn.ModuleDict: "dict",
+}
+FUNCTIONS: Mapping[str, type[nn.Module]] = {
+    "gelu": nn.GELU,
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+class TorchNatives:
+    """Modules of `torch.nn`, and what they mean; see `ncps.canonical.Natives`."""
+
+    framework = "torch"
+
+    def is_module(self, obj: object) -> bool:
+        """Whether this is a `torch.nn.Module`."""
+        return isinstance(obj, nn.Module)
+
+    def describe(self, module: Any) -> tuple[Spec, dict[str, Array]] | None:
+        """Spec and canonical parameters of a layer of torch's; None for another module.
+
+        `batch_first` is not part of it: it says how the layer is called, not what it computes.
+
+        Raises: ConversionError when it has something that no spec can say, or has no values.
+        """
+        layer = layer_of(module)
+        if layer is None:
+            return None
+        spec = spec_of(layer, module)
+        arrays = arrays_of(spec, module)
+        found = native_map(spec).to_canonical(arrays)
+        return spec, {p.name: np.array(found[p.name]) for p in spec.parameters()}
+
+    def make(
+        self,
+        spec: Spec,
+        parameters: Mapping[str, Array],
+        dtype: str | None = None,
+        device: str | None = None,
+    ) -> nn.Module:
+        """The layer of torch's that computes this, with `batch_first`.
+
+        It returns what torch's layer returns, whatever `return_sequences` and `return_state` say.
+
+        Raises: ConversionError when torch has no such layer, or its layer lacks what the spec
+        asks for; ParameterError when the parameters do not fit; BuildError for an open size.
+        """
+        _refuse_lacking(spec)
+        values = native_map(spec).to_native(check_parameters(spec, parameters))
+        kind, place = ops.check_dtype(dtype), ops.check_device(device) or torch.get_default_device()
+        # without memory at first: nothing is drawn, so torch's generators stay where they are
+        with torch.device("meta"):
+            module: nn.Module = bare(spec)
+        module = module.to(dtype=kind).to_empty(device=place)
+        _write(module, values)
+        return module
+
+    def fill(self, module: nn.Module, parameters: Mapping[str, Array]) -> None:
+        """Give a layer of torch's these parameters, keeping its dtype and device.
+
+        Raises: ConversionError and ParameterError, as `describe` and `make`.
+        """
+        found = self.describe(module)
+        if found is None:
+            raise ConversionError(f"expected a layer of torch's own, got {type(module).__name__}.")
+        spec, _ = found
+        _write(module, native_map(spec).to_native(check_parameters(spec, parameters)))
+
+    def run(self, module: Any, x: Array) -> Array:
+        """The output (B, T, O) of a layer of torch's for x (B, T, D), from zeros."""
+        with torch.no_grad():
+            steps = ops.from_numpy(x).to(next(module.parameters()))
+            if isinstance(module, nn.RNNCellBase):
+                return ops.to_numpy(_stepped(module, steps))
+            if not isinstance(module, nn.RNNBase):
+                return ops.to_numpy(module(steps))
+            if module.batch_first:
+                return ops.to_numpy(module(steps)[0])
+            return ops.to_numpy(module(steps.transpose(0, 1))[0].transpose(0, 1))
+
+    def dtype(self, module: nn.Module) -> str:
+        """Name of the dtype of the module's first parameter."""
+        return ops.dtype_name(next(module.parameters()).dtype)
+
+    def own(self, module: nn.Module) -> list[str]:
+        """Names of the parameters and saved buffers that the module holds itself."""
+        buffers = [n for n, _ in module.named_buffers(recurse=False)]
+        saved = [n for n in buffers if n not in module._non_persistent_buffers_set]
+        return [name for name, _ in module.named_parameters(recurse=False)] + saved
+
+    def children(self, module: Any) -> dict[str, Any]:
+        """Direct submodules by name, in order; one that has two names is there twice."""
+        # not named_children(), which leaves out a module's second name
+        return {n: m for n, m in module._modules.items() if m is not None}
+
+    def kind(self, module: Any) -> Kind | None:
+        """Which of torch's containers this is; None for another module, or one with hooks."""
+        if type(module) not in KINDS or change_of(module):
+            return None
+        own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        return None if own else KINDS[type(module)]
+
+    def assemble(self, kind: Kind, children: Mapping[str, Any]) -> nn.Module:
+        """The container of this kind; names with a dot, as MLX has, become numbers."""
+        if kind == "list":
+            return nn.ModuleList(children.values())
+        if kind == "dict":
+            return nn.ModuleDict(children)
+        dotted = any("." in name for name in children)
+        names = map(str, range(len(children))) if dotted else children
+        return nn.Sequential(OrderedDict(zip(names, children.values(), strict=True)))
+
+    def function(self, module: Any) -> str | None:
+        """Name of the function that a module without parameters applies, or None."""
+        if not self.is_module(module) or change_of(module):
+            return None
+        if type(module) is nn.Dropout:
+            return "identity" if module.p == 0 else None
+        if type(module) is nn.GELU and module.approximate != "none":
+            return None
+        return next((name for name, cls in FUNCTIONS.items() if type(module) is cls), None)
+
+    def make_function(self, name: str) -> nn.Module:
+        """The module of torch's that applies this function; UnknownNameError for another name."""
+        if name not in FUNCTIONS:
+            raise unknown("function with a module in torch.nn", name, FUNCTIONS)
+        return FUNCTIONS[name]()
+
+
+def _write(module: nn.Module, values: Mapping[str, Array]) -> None:
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(ops.from_numpy(values[name]))
+
+
+def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
+    """h (B, T, H) of a cell over x (B, T, D)."""
+    state: Any = None
+    history = []
+    for x_t in x.unbind(1):
+        state = cell(x_t, state)
+        history.append(state[0] if isinstance(state, tuple) else state)
+    return torch.stack(history, dim=1)
+
+
+def _refuse_lacking(spec: Spec) -> None:
+    """ConversionError unless torch has a layer of its own for all that the spec asks for."""
+    has = "torch.nn has Linear, GRU, GRUCell, LSTM, LSTMCell, RNN and RNNCell of its own"
+    if spec.layer not in BARE:
+        raise ConversionError(
+            f"expected a layer that torch has too, got {spec.layer}: {has}. "
+            "Make it with ncps.create, whose layers are torch modules as well."
+        )
+    lacking = ncps_supports(spec, "torch", "torch")
+    if lacking is not None:
+        raise ConversionError(f"{spec.layer} cannot be one of torch's own: {lacking}.")
+    activation = getattr(spec, "activation", None)
+    if isinstance(spec, Dense) and activation not in (None, "linear"):
+        raise ConversionError(
+            f"expected a Dense without activation, got {activation!r}: torch.nn.Linear has none. "
+            "Make it without one, and put the activation's module after it."
+        )
