@@ -16,9 +16,6 @@ torch = pytest.importorskip("torch")
 if original.PATH is None:
     pytest.skip("ORIGINAL_NCPS is not set", allow_module_level=True)
 
-import ncps  # noqa: E402
-import ncps.torch  # noqa: E402
-
 PAGE = documents.ROOT / "docs" / "migration.md"
 PROGRAMS = {block.name: block.text for block in documents.blocks(PAGE)}
 
@@ -51,7 +48,6 @@ def test_checkpoint_loads_as_the_page_says(folder: Path) -> None:
     run("after", folder)
 
 
-@pytest.mark.skipif(not hasattr(ncps, "from_pretrained"), reason="ncps.from_pretrained is not here")
 def test_file_says_what_the_layer_is(folder: Path) -> None:
     run("from_pretrained", folder)
 
