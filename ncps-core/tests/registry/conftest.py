@@ -118,6 +118,7 @@ def toml(value: object) -> str:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     found = Site(tmp_path)
+    before = set(sys.modules)
     for variable in ("NCPS_TECHNOLOGY", "NCPS_PRIORITY", "NCPS_DISCOVER", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(found.home))
@@ -126,7 +127,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     registry.reload()
     yield found
     registry.set_default()
-    for module in list(sys.modules):
+    # not those of a real plugin whose name a fake one took
+    for module in set(sys.modules) - before:
         if module.partition(".")[0] in found.names:
             del sys.modules[module]
     monkeypatch.undo()

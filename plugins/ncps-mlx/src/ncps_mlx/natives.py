@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import mlx.nn as nn
-import numpy as np
 import numpy.typing as npt
 from mlx.utils import tree_unflatten
 
@@ -48,7 +47,7 @@ class MlxNatives:
             return None
         spec = spec_of(layer, module)
         found = native_map(spec).to_canonical(arrays_of(spec, module))
-        return spec, {p.name: np.array(found[p.name]) for p in spec.parameters()}
+        return spec, {p.name: found[p.name] for p in spec.parameters()}
 
     def make(
         self,
@@ -106,9 +105,8 @@ class MlxNatives:
 
     def kind(self, module: Any) -> Kind | None:
         """``"sequential"`` for exactly an `mlx.nn.Sequential` with nothing but its layers."""
-        return (
-            "sequential" if type(module) is nn.Sequential and list(module) == ["layers"] else None
-        )
+        exact = type(module) is nn.Sequential and list(module) == ["layers"]
+        return "sequential" if exact else None
 
     def assemble(self, kind: Kind, children: Mapping[str, Any]) -> Any:
         """An `mlx.nn.Sequential`, or a plain list or dict, for which MLX has no modules."""

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -58,7 +57,7 @@ class TorchNatives:
         spec = spec_of(layer, module)
         arrays = arrays_of(spec, module)
         found = native_map(spec).to_canonical(arrays)
-        return spec, {p.name: np.array(found[p.name]) for p in spec.parameters()}
+        return spec, {p.name: found[p.name] for p in spec.parameters()}
 
     def make(
         self,
