@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,54 @@ def test_arguments_that_contradict_each_other_are_refused() -> None:
         ncps.convert({"a": 3}, "numpy")
     with pytest.raises(ConversionError, match=r"from_native expected one layer.*, got dict"):
         ncps.from_native({"a": layer()})
+
+
+def test_subclass_with_code_of_its_own_is_not_converted() -> None:
+    kind = type(layer())
+
+    class Doubled(kind):  # type: ignore[misc, valid-type]
+        def __call__(self, *arguments: Any, **options: Any) -> Any:
+            y, state = super().__call__(*arguments, **options)
+            return 2 * y, state
+
+    class Renamed(kind):  # type: ignore[misc, valid-type]
+        pass
+
+    spec = layer().spec
+    assert same(ncps.convert(Renamed(spec, seed=1), "numpy"), layer(seed=1))
+    with pytest.raises(ConversionError, match=r"at 'a': expected a CfC, got a Doubled, whose code"):
+        ncps.convert({"a": Doubled(spec)}, "numpy")
+    assert same(ncps.convert(Doubled(spec, seed=1), into=Doubled(spec)), layer(seed=1))
+
+
+def test_layers_that_would_have_one_name_are_not_lost(tmp_path: Path) -> None:
+    dotted = {"x": {"a.b": layer(), "a": {"b": layer()}}}
+    with pytest.raises(ConversionError, match=r"got two under 'x\.a\.b'"):
+        ncps.save(dotted, tmp_path / "m.safetensors")
+    with pytest.raises(ConversionError, match=r"at 'x': .* names stay apart as text, got \[1, '1'"):
+        ncps.convert({"x": {1: layer(), "1": layer()}}, "numpy")
+
+
+def test_errors_say_which_part_of_a_model_is_meant() -> None:
+    model = {"a": [layer(), layer(input_size=None)]}
+    for action in (leaves, lambda model: ncps.convert(model, "numpy")):
+        with pytest.raises(BuildError, match=r"at 'a\.1': CfC has no parameters yet"):
+            action(model)
+
+
+def test_model_without_layers_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="a model with layers, got a list without any"):
+        ncps.save([], tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_file_is_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (tmp_path, pipe):
+        with pytest.raises(FileExistsError, match="is not replaced"):
+            ncps.save(layer(), place)
+    assert pipe.is_fifo()
 
 
 def test_native_parameters_of_numpy_are_the_canonical_ones() -> None:
