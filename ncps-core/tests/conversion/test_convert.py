@@ -82,6 +82,13 @@ def test_comparison_names_the_array_and_the_step_that_are_apart() -> None:
     assert broken.differences[0].step == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinite_outputs_are_no_proof_and_no_warning() -> None:
+    one = layer("Dense", use_bias=True)
+    ncps.load_parameters(one, {**ncps.parameters(one), "bias": np.full(4, np.inf)})
+    assert not ncps.compare(one, one).within
+
+
 def test_layers_with_different_meanings_are_not_compared() -> None:
     with pytest.raises(ConversionError, match="two layers that mean the same"):
         ncps.compare(layer(), layer(mode="pure"))
@@ -252,6 +259,9 @@ def test_command_refuses_what_it_cannot_do(
     assert "Did you mean 'numpy'" in error(source, out, "--to", "nunpy")
     assert "unknown checkpoint format 'x'" in error(source, out, "--to", "numpy", "--format", "x")
     assert "expected NAME=VALUE" in error(source, out, "--to", "numpy", "--option", "mode")
+    assert "no options, got mode" in error(source, out, "--to", "numpy", "--option", "mode=pure")
+    for place in (tmp_path, tmp_path / "none" / "out.safetensors", "/dev/null"):
+        assert "cannot be written; name a file in" in error(source, place, "--to", "numpy")
     source.write_bytes(b"nothing of the kind")
     assert "no checkpoint that an installed reader knows" in error(source, out, "--to", "numpy")
     assert not out.exists()

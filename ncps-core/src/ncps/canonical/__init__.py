@@ -28,6 +28,7 @@ from ncps.canonical._maps import Transpose as Transpose
 from ncps.canonical._models import Leaf as Leaf
 from ncps.canonical._models import children as children
 from ncps.canonical._models import describe as describe
+from ncps.canonical._models import framework_of as framework_of
 from ncps.canonical._models import joined as joined
 from ncps.canonical._models import leaves as leaves
 from ncps.canonical._models import located as located

@@ -79,15 +79,20 @@ def natives_of(module: Any) -> Natives | None:
     """The adapter of the framework that a module belongs to; None when it is no module."""
     from ncps import registry
 
+    framework = framework_of(module)
+    if framework is None or framework == "numpy":  # NumPy has arrays and no modules
+        return None
+    natives: Natives = registry.natives(framework)
+    return natives if natives.is_module(module) else None
+
+
+def framework_of(value: Any) -> str | None:
+    """The framework that the class of an array or a module, or one that it extends, comes from."""
+    from ncps import registry
+
     frameworks = registry.frameworks()
-    for cls in type(module).__mro__:
-        top = cls.__module__.partition(".")[0]
-        if top == "numpy":  # it has arrays and no modules
-            return None
-        if top in frameworks:
-            natives: Natives = registry.natives(top)
-            return natives if natives.is_module(module) else None
-    return None
+    homes = (cls.__module__.partition(".")[0] for cls in type(value).__mro__)
+    return next((home for home in homes if home in frameworks), None)
 
 
 def children(module: Any) -> dict[str, Any]:
