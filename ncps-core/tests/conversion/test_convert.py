@@ -203,6 +203,9 @@ def test_native_parameters_of_numpy_are_the_canonical_ones() -> None:
         ncps.convert_parameters(wrong, "numpy", "numpy", one.spec)
     for line in ("missing: cell_gate.bias", "unknown: nonsense", "input_gate.bias expected (4,)"):
         assert line in str(error.value)
+    words = {name: value.astype(str) for name, value in values.items()}
+    with pytest.raises(ParameterError, match=r"input_gate\.bias expected floats, got <U32"):
+        ncps.convert_parameters(words, "numpy", "numpy", one.spec)
     spec, parameters = ncps.from_native(one)
     assert spec == one.spec
     assert list(parameters) == list(values)
