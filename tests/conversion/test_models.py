@@ -141,12 +141,20 @@ def test_parameters_that_no_layer_holds_are_never_lost() -> None:
         lambda: ncps.save(model, "never.safetensors"),
         lambda: ncps.convert(model, into=model),
     ):
-        with pytest.raises(ConversionError, match="BatchNorm1d with weight, bias, running_mean"):
+        with pytest.raises(ConversionError, match=r"at '1': .* BatchNorm1d with weight, bias"):
             action()
     scaled = OnMLX()
     scaled.scale = mx.ones(3)
     with pytest.raises(ConversionError, match="OnMLX with scale"):
         ncps.convert(scaled, into=OnTorch())
+    layer = OnTorch().cfc
+    layer.scale = nn.Parameter(torch.ones(3))
+    for action in (
+        lambda: ncps.convert(layer, "mlx"),
+        lambda: ncps.save(layer, "never.safetensors"),
+    ):
+        with pytest.raises(ConversionError, match="parameters of its spec, got a CfC with scale"):
+            action()
 
 
 def test_saved_model_is_read_back_layer_by_layer(tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ def test_states_recorded_in_mlx_are_those_of_torch(layer: str) -> None:
             )
 
 
+def test_recording_takes_arrays_of_any_framework() -> None:
+    torch, mx = pytest.importorskip("torch"), pytest.importorskip("mlx.core")
+    x = torch.ones(2, 3, requires_grad=True)
+    for framework in RING:
+        layer = ncps.create("GRU", framework=framework, input_size=3, units=4, seed=0)
+        expected = ncps.record(layer, np.ones((2, 3), np.float32))["h"]
+        for given in (x, x.bfloat16(), mx.ones((2, 3)), mx.ones((2, 3), dtype=mx.bfloat16)):
+            np.testing.assert_array_equal(ncps.record(layer, given)["h"], expected)
+    dense = torch.nn.Linear(3, 2)
+    assert ncps.compare(dense, ncps.convert(dense, "mlx"), x).within
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_dtype_goes_along(dtype: str) -> None:
     layer = ncps.create("GRU", framework="torch", input_size=3, units=4, dtype=dtype, seed=0)

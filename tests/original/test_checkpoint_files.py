@@ -48,6 +48,8 @@ def test_other_layers_are_listed_and_a_prefix_leaves_them_out(tmp_path: Path) ->
     assert list(NCPS10.read(path, prefix="rnn")) == ["rnn"]
     with pytest.raises(UnknownNameError, match="Did you mean 'rnn'"):
         NCPS10.read(path, prefix="rn")
+    with pytest.raises(UnknownNameError, match="unknown option of this checkpoint 'path'"):
+        NCPS10.read(path, prefix="rnn", path="other.pt")
 
 
 def test_pickled_models_are_recognised_and_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,13 @@ def test_comparison_names_the_array_and_the_step_that_are_apart() -> None:
     assert broken.differences[0].step == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinite_outputs_are_no_proof_and_no_warning() -> None:
+    one = layer("Dense", use_bias=True)
+    ncps.load_parameters(one, {**ncps.parameters(one), "bias": np.full(4, np.inf)})
+    assert not ncps.compare(one, one).within
+
+
 def test_layers_with_different_meanings_are_not_compared() -> None:
     with pytest.raises(ConversionError, match="two layers that mean the same"):
         ncps.compare(layer(), layer(mode="pure"))
@@ -136,6 +144,54 @@ def test_arguments_that_contradict_each_other_are_refused() -> None:
         ncps.from_native({"a": layer()})
 
 
+def test_subclass_with_code_of_its_own_is_not_converted() -> None:
+    kind = type(layer())
+
+    class Doubled(kind):  # type: ignore[misc, valid-type]
+        def __call__(self, *arguments: Any, **options: Any) -> Any:
+            y, state = super().__call__(*arguments, **options)
+            return 2 * y, state
+
+    class Renamed(kind):  # type: ignore[misc, valid-type]
+        pass
+
+    spec = layer().spec
+    assert same(ncps.convert(Renamed(spec, seed=1), "numpy"), layer(seed=1))
+    with pytest.raises(ConversionError, match=r"at 'a': expected a CfC, got a Doubled, whose code"):
+        ncps.convert({"a": Doubled(spec)}, "numpy")
+    assert same(ncps.convert(Doubled(spec, seed=1), into=Doubled(spec)), layer(seed=1))
+
+
+def test_layers_that_would_have_one_name_are_not_lost(tmp_path: Path) -> None:
+    dotted = {"x": {"a.b": layer(), "a": {"b": layer()}}}
+    with pytest.raises(ConversionError, match=r"got two under 'x\.a\.b'"):
+        ncps.save(dotted, tmp_path / "m.safetensors")
+    with pytest.raises(ConversionError, match=r"at 'x': .* names stay apart as text, got \[1, '1'"):
+        ncps.convert({"x": {1: layer(), "1": layer()}}, "numpy")
+
+
+def test_errors_say_which_part_of_a_model_is_meant() -> None:
+    model = {"a": [layer(), layer(input_size=None)]}
+    for action in (leaves, lambda model: ncps.convert(model, "numpy")):
+        with pytest.raises(BuildError, match=r"at 'a\.1': CfC has no parameters yet"):
+            action(model)
+
+
+def test_model_without_layers_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="a model with layers, got a list without any"):
+        ncps.save([], tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_file_is_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (tmp_path, pipe):
+        with pytest.raises(FileExistsError, match="is not replaced"):
+            ncps.save(layer(), place)
+    assert pipe.is_fifo()
+
+
 def test_native_parameters_of_numpy_are_the_canonical_ones() -> None:
     one = layer("LSTM")
     values = ncps.parameters(one)
@@ -147,6 +203,9 @@ def test_native_parameters_of_numpy_are_the_canonical_ones() -> None:
         ncps.convert_parameters(wrong, "numpy", "numpy", one.spec)
     for line in ("missing: cell_gate.bias", "unknown: nonsense", "input_gate.bias expected (4,)"):
         assert line in str(error.value)
+    words = {name: value.astype(str) for name, value in values.items()}
+    with pytest.raises(ParameterError, match=r"input_gate\.bias expected floats, got <U32"):
+        ncps.convert_parameters(words, "numpy", "numpy", one.spec)
     spec, parameters = ncps.from_native(one)
     assert spec == one.spec
     assert list(parameters) == list(values)
@@ -203,6 +262,9 @@ def test_command_refuses_what_it_cannot_do(
     assert "Did you mean 'numpy'" in error(source, out, "--to", "nunpy")
     assert "unknown checkpoint format 'x'" in error(source, out, "--to", "numpy", "--format", "x")
     assert "expected NAME=VALUE" in error(source, out, "--to", "numpy", "--option", "mode")
+    assert "no options, got mode" in error(source, out, "--to", "numpy", "--option", "mode=pure")
+    for place in (tmp_path, tmp_path / "none" / "out.safetensors", "/dev/null"):
+        assert "cannot be written; name a file in" in error(source, place, "--to", "numpy")
     source.write_bytes(b"nothing of the kind")
     assert "no checkpoint that an installed reader knows" in error(source, out, "--to", "numpy")
     assert not out.exists()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import ncps
 from ncps import registry
 from ncps.errors import PluginError, UnknownNameError
 
@@ -36,6 +38,15 @@ def test_native_modules_are_read_by_the_frameworks_plugin_or_the_error_says_who_
     assert type(registry.natives("fx")).__name__ == "Natives"
     with pytest.raises(PluginError, match=r"reader of native modules for 'fy'.* offer one: fx"):
         registry.natives("fy")
+
+
+def test_layer_of_a_plugin_without_a_reader_is_saved(site: Site, tmp_path: Path) -> None:
+    code = "from ncps.reference import layers\nclass Fake(layers.Dense): framework = 'acme'\n"
+    site.plugin("acme", code=code)
+    layer = ncps.create("Dense", technology="acme", input_size=3, units=2)
+    ncps.save({"head": layer}, tmp_path / "m.safetensors")
+    (head,) = ncps.load(tmp_path / "m.safetensors", technology="numpy", dtype="float64").values()
+    assert (ncps.parameters(head)["kernel"] == ncps.parameters(layer)["kernel"]).all()
 
 
 def test_missing_trainer_says_who_offers_one(site: Site) -> None:

@@ -224,6 +224,14 @@ def test_dense_follows_the_sensory_synapses_of_its_wiring(make, use_bias):
     assert len(tree_flatten(dense.parameters())) == 1 + use_bias
 
 
+def test_wiring_of_a_dense_layer_is_saved_with_it(tmp_path):
+    dense = NCPDense(AutoNCP(14, 3, seed=2), activation="tanh")
+    y = dense(X)
+    ncps.save(dense, tmp_path / "m.safetensors")
+    saved = ncps.load(tmp_path / "m.safetensors", framework="mlx")["dense"]
+    close(saved(X), y)
+
+
 def test_dense_and_wiring_must_agree():
     with pytest.raises(SpecError, match="units=14, the neurons of its wiring, got 5"):
         NCPDense(5, wiring=AutoNCP(14, 3))

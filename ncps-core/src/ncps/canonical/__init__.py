@@ -28,8 +28,10 @@ from ncps.canonical._maps import Transpose as Transpose
 from ncps.canonical._models import Leaf as Leaf
 from ncps.canonical._models import children as children
 from ncps.canonical._models import describe as describe
+from ncps.canonical._models import framework_of as framework_of
 from ncps.canonical._models import joined as joined
 from ncps.canonical._models import leaves as leaves
+from ncps.canonical._models import located as located
 from ncps.canonical._models import meaning as meaning
 from ncps.canonical._models import natives_of as natives_of
 from ncps.canonical._natives import Kind as Kind

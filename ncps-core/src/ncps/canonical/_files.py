@@ -20,7 +20,7 @@ from ncps.canonical._layer import Layer
 from ncps.canonical._layouts import Layout, to_canonical, to_native
 from ncps.canonical._models import Leaf, joined, leaves, natives_of
 from ncps.canonical._parameters import load_parameters
-from ncps.errors import FileFormatError, ParameterError
+from ncps.errors import ConversionError, FileFormatError, ParameterError
 from ncps.specs import Spec
 
 SCHEMA = 1
@@ -42,10 +42,15 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     file's schema and the version of ncps. The file appears under its name only when it is
     complete.
 
-    Raises: ConversionError when a part is no layer that ncps knows; BuildError when one is not
-    built; OSError when the file cannot be written.
+    Raises: ConversionError when a part is no layer that ncps knows, or there is no layer at all;
+    BuildError when one is not built; OSError when the file cannot be written.
     """
     found = leaves(_named(model))
+    if not found:
+        raise ConversionError(
+            f"expected a model with layers, got a {type(model).__name__} without any. Call it once "
+            "if it makes its layers at the first call."
+        )
     write({name: saved(leaf) for name, leaf in found.items()}, path)
 
 
@@ -181,6 +186,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write under a temporary name in the same folder, then rename."""
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder, make it first", str(path.parent))
+    # renaming would put a file in the place of a device such as /dev/null
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "no file, so it is not replaced", str(path))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -198,7 +206,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def _named(model: object) -> object:
     """The model, unless it is a dict that cannot be told apart from the layers in it."""
     # modules first: an mlx.nn.Module is a mapping too
-    if isinstance(model, Layer) or natives_of(model) is not None or not isinstance(model, Mapping):
+    if not isinstance(model, Mapping) or isinstance(model, Layer) or natives_of(model) is not None:
         return model
     names = [n for n in model if isinstance(n, str) and n and "." not in n]
     if not model or len(names) < len(model):

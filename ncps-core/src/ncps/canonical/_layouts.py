@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps.canonical._maps import ParameterMap
+from ncps.canonical._parameters import check_parameters
 from ncps.errors import ParameterError, PluginError
 from ncps.specs import Spec
 
@@ -41,11 +42,9 @@ def layout_of(
 def to_native(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[str, Array]:
     """Native arrays of a layer with this spec, from canonical ones.
 
-    Raises: ParameterError when a value is missing or misshapen.
+    Raises: ParameterError naming every value that is missing, unknown, misshapen or no float.
     """
-    arrays = {name: np.asarray(value) for name, value in values.items()}
-    _check(arrays, {p.name: p.shape for p in spec.parameters()}, f"parameters of {spec.layer}")
-    return _map(layout, spec).to_native(arrays)
+    return _map(layout, spec).to_native(check_parameters(spec, values))
 
 
 def to_canonical(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[str, Array]:
@@ -53,7 +52,7 @@ def to_canonical(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[
 
     Arrays in nested dicts and lists, as MLX gives them, count under their joined names.
 
-    Raises: ParameterError when an array is missing, unknown or misshapen.
+    Raises: ParameterError naming every array that is missing, unknown, misshapen or no float.
     """
     from ncps.registry import arrays as adapter
 
@@ -61,8 +60,8 @@ def to_canonical(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[
     arrays = {n: v if isinstance(v, np.ndarray) else numpy(v) for n, v in _flat(values, "")}
     rules = _map(layout, spec)
     like = rules.to_native(dict(spec.initial_parameters(0)))
-    _check(arrays, {n: a.shape for n, a in like.items()}, f"arrays of {spec.layer} of {layout}")
-    found = rules.to_canonical(arrays)
+    _check(arrays, {n: a.shape for n, a in like.items()}, f"{spec.layer} of {layout}")
+    found = check_parameters(spec, rules.to_canonical(arrays))
     return {p.name: found[p.name] for p in spec.parameters()}
 
 
@@ -101,4 +100,4 @@ def _check(arrays: Mapping[str, Array], expected: Mapping[str, Any], what: str) 
     ]
     if problems:
         listing = "\n  ".join(problems)
-        raise ParameterError(f"expected the {what}, got others:\n  {listing}")
+        raise ParameterError(f"expected the arrays of {what}, got others:\n  {listing}")

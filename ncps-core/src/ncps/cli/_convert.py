@@ -52,15 +52,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert; 0 when all differences are allowed and OUT is written, else 1."""
     from ncps.conversion import convert_file
 
-    done = convert_file(
-        arguments.source,
-        arguments.out,
-        technology=arguments.to,
-        framework=arguments.framework,
-        beside=arguments.beside,
-        format=arguments.format,
-        options=dict(map(_option, arguments.option)),
-    )
+    out = arguments.out
+    if (out.exists() and not out.is_file()) or not out.absolute().parent.is_dir():
+        raise ConfigError(f"OUT {out} cannot be written; name a file in a folder that exists.")
+    try:
+        done = convert_file(
+            arguments.source,
+            out,
+            technology=arguments.to,
+            framework=arguments.framework,
+            beside=arguments.beside,
+            format=arguments.format,
+            options=dict(map(_option, arguments.option)),
+        )
+    except OSError as error:
+        raise ConfigError(f"OUT {out} cannot be written: {error.strerror or error}.") from error
     within = all(layer.comparison.within for layer in done)
     if arguments.json:
         print_json({"written": within, "layers": [layer.to_dict() for layer in done]})
@@ -68,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n\n".join(map(_text, done)))
         count = sum(len(layer.tensors) for layer in done)
         end = f"written: {count} tensors" if within else "not written: the difference is too large"
-        print(f"\n{arguments.out} {end}")
+        print(f"\n{out} {end}")
     return 0 if within else 1
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from ncps import registry, specs
@@ -18,12 +20,15 @@ from ncps.canonical import (
     joined,
     layout_of,
     leaves,
+    located,
     make,
     natives_of,
     saved,
 )
 from ncps.conversion._compare import compare
 from ncps.errors import ConversionError
+
+_CALLS = {"__call__", "call", "forward"}
 
 _log = logging.getLogger("ncps.conversion")
 
@@ -79,7 +84,8 @@ class _Conversion:
     def of(self, part: Any, path: str, around: Natives | None = None) -> Any:
         """The converted part; a part that stands in two places stays one part."""
         if id(part) not in self.done:
-            self.done[id(part)] = self._new(part, path, around)
+            with located(path):
+                self.done[id(part)] = self._new(part, path, around)
         return self.done[id(part)]
 
     def _new(self, part: Any, path: str, around: Natives | None) -> Any:
@@ -96,14 +102,12 @@ class _Conversion:
             return parts if isinstance(part, Mapping) else list(parts.values())
         kind = own.kind(part)
         if kind is None:
-            raise ConversionError(
-                f"{path or 'the model'} is a {type(part).__name__}, whose code ncps cannot write "
-                "in another framework. Make the model there and pass it: "
-                "ncps.convert(model, into=other)."
-            )
+            raise ConversionError(f"expected layers and containers, got {_unwritten(part)}")
         return self._modules(type(part)).assemble(kind, parts)
 
     def _layer(self, leaf: Leaf, path: str) -> Any:
+        if leaf.natives is None and _has_own_code(leaf.module):
+            raise ConversionError(f"expected a {leaf.spec.layer}, got {_unwritten(leaf.module)}")
         framework = layout_of(leaf.spec, **self.place).framework
         if leaf.natives is None or framework == "numpy":
             made: Any = make(saved(leaf), dtype=self.dtype, **self.place)
@@ -135,7 +139,8 @@ def _filled(into: Any, model: Any, verify: bool) -> Any:
     fill(into, source)
     try:
         for path, leaf in before.items() if verify else ():
-            _verify(source[path].module, leaf.module, path)
+            with located(path):
+                _verify(source[path].module, leaf.module, path)
     except BaseException:
         fill(into, before)
         raise
@@ -144,12 +149,29 @@ def _filled(into: Any, model: Any, verify: bool) -> Any:
 
 def _verify(first: Any, second: Any, path: str) -> None:
     found = compare(first, second)
-    where = path or type(first).__name__
     if not found.within:
         wrong = "; ".join(str(d) for d in found.differences if not d.within)
         raise ConversionError(
-            f"{where}: {found.first} and {found.second} do not compute the same. {wrong}. Nothing "
+            f"{found.first} and {found.second} do not compute the same. {wrong}. Nothing "
             "was changed; pass verify=False to convert all the same."
         )
-    names = found.first, found.second
+    where, names = path or type(first).__name__, (found.first, found.second)
     _log.info("%s: %s and %s differ by %.1e at most", where, *names, found.largest)
+
+
+def _unwritten(part: Any) -> str:
+    """A module of a class whose code stays where it is, and the way out."""
+    return (
+        f"a {type(part).__name__}, whose code ncps cannot write in another framework. Make the "
+        "model there and pass it: ncps.convert(model, into=other)."
+    )
+
+
+def _has_own_code(layer: Any) -> bool:
+    """Whether a subclass from outside of the layer's plugin says what a call computes."""
+    provider = registry.provider_of(layer)
+    if provider is None:
+        return False
+    home = re.split("[.:]", provider.target)[0]
+    above = takewhile(lambda cls: cls.__module__.split(".")[0] != home, type(layer).__mro__)
+    return any(_CALLS & vars(cls).keys() for cls in above)

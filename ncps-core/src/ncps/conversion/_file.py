@@ -59,13 +59,19 @@ def convert_file(
     differences are allowed, which the result says. `format` and `options` are those of
     `ncps.from_pretrained`.
 
-    Raises: FileFormatError when `source` cannot be read; ConversionError when `out` is `source`;
-    as `ncps.create` for the names; OSError when `out` cannot be written.
+    Raises: FileFormatError when `source` cannot be read; ConversionError when `out` is `source`,
+    or when a file of `ncps.save` is given options; as `ncps.create` for the names; OSError when
+    `out` cannot be written.
     """
     source, out = Path(source), Path(out)
     if out.exists() and source.exists() and out.samefile(source):
         raise ConversionError(f"{out} is the file to convert. Name another file for the result.")
     ours = format is None and is_saved(source)
+    if ours and options:
+        raise ConversionError(
+            f"{source} expected no options, got {', '.join(options)}: a file of ncps.save says all "
+            "of its layers. Leave them out."
+        )
     layers = read(source) if ours else read_checkpoint(source, format, options or {})
     place = {"technology": technology, "framework": framework}
     done = [_converted(path, layer, place, beside) for path, layer in layers.items()]

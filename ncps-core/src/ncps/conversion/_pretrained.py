@@ -20,7 +20,7 @@ class Reader(Protocol):
         """Whether the file, or folder, looks like one of its own; cheap, and raises nothing."""
 
     @staticmethod
-    def read(path: Path, **options: Any) -> Mapping[str, Any]:
+    def read(path: Path, /, **options: Any) -> Mapping[str, Any]:
         """A pair (spec, canonical parameters) for each layer, under its path in the model."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps import registry
-from ncps.canonical import Layer, load_parameters, parameters
+from ncps.canonical import Layer, framework_of, load_parameters, parameters
 from ncps.reference import following
 from ncps.specs import Part, SequenceSpec, Spec, inputs
 
@@ -40,6 +40,8 @@ def record(
     of several layers or directions are called ``stack_0.forward.h``; those of a reverse direction
     stand at the step of the input that they belong to.
 
+    Arguments may be arrays of any framework.
+
     Shape: as in a call, x (B, T, D) or (T, D) → ``y`` (B, T, O) and each state (B, T, H), without
     B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone.
     Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
@@ -48,7 +50,7 @@ def record(
     values = parameters(layer)
     spec, make = layer.spec, maker(layer)
     arrays = registry.arrays(layer.framework)
-    given = [_numbers(arrays, value) for value in (x, state, timespans, mask, timestamps)]
+    given = [numbers(value) for value in (x, state, timespans, mask, timestamps)]
     if spec.kind == "feedforward":
         return {"y": arrays.numpy(layer(arrays.asarray(given[0], layer.dtype)))}
     call, batched = _checked(spec, *given)
@@ -87,12 +89,12 @@ def maker(layer: Layer) -> Callable[[Spec], Layer]:
     return make
 
 
-def _numbers(arrays: Any, value: Any) -> Any:
-    """The same argument as NumPy arrays; None stays None."""
+def numbers(value: Any) -> Any:
+    """The same argument, of whatever framework, as NumPy arrays; None and numbers stay."""
     if isinstance(value, (tuple, list)) and any(hasattr(v, "shape") for v in value):
-        return tuple(_numbers(arrays, v) for v in value)
-    plain = value is None or isinstance(value, (np.ndarray, np.generic, tuple, list, int, float))
-    return value if plain else arrays.numpy(value)
+        return tuple(numbers(v) for v in value)
+    framework = framework_of(value)
+    return value if framework is None else registry.arrays(framework).numpy(value)
 
 
 def _stepwise(spec: Spec) -> Spec:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
-import numpy as np
 
 from ncps.errors import SpecError
 from ncps.specs import Dense as DenseSpec
+from ncps.specs import NCPDense as NCPDenseSpec
 from ncps.specs import Shape
 from ncps.wirings import Wiring
 from ncps_mlx import layers
@@ -64,13 +63,16 @@ class NCPDense(NCPLayer):
 
     def build(self, input_shape: Shape) -> None:
         """Make kernel and bias for inputs (…, D)."""
-        dense = layers.Dense(self.spec, seed=self.seed, dtype=self.requested_dtype)
-        if self.wiring is not None and input_shape[-1] is not None:
-            self.wiring.build(input_shape[-1])
+        options: dict[str, Any] = {"seed": self.seed, "dtype": self.requested_dtype}
+        if self.wiring is None:
+            dense: layers.NativeLayer = layers.Dense(self.spec, **options)
+        else:
+            if input_shape[-1] is not None:
+                self.wiring.build(input_shape[-1])
+            activation, use_bias = self.spec.activation, self.spec.use_bias
+            spec = NCPDenseSpec(units=self.wiring, activation=activation, use_bias=use_bias)
+            dense = layers.NCPDense(spec, **options)
         dense.build(input_shape)
-        if self.wiring is not None:
-            synapses = np.abs(np.asarray(self.wiring.sensory_adjacency_matrix))
-            dense.linear = _MaskedLinear(dense.linear, mx.array(synapses.T))
         self.dense = dense
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -81,18 +83,3 @@ class NCPDense(NCPLayer):
         """Run x (…, D)."""
         y = self.dense(x)
         return self.activation(y) if callable(self.activation) else y
-
-
-class _MaskedLinear(nn.Linear):
-    """The same parameters, of which only those along synapses count."""
-
-    def __init__(self, linear: nn.Linear, synapses: mx.array) -> None:
-        nn.Module.__init__(self)
-        for name, array in linear.parameters().items():
-            self[name] = array
-        self._synapses = synapses
-
-    def __call__(self, x: mx.array) -> mx.array:
-        """X (W ⊙ S)' + b."""
-        weight = self.weight * self._synapses.astype(self.weight.dtype)
-        return mx.addmm(self.bias, x, weight.T) if "bias" in self else x @ weight.T

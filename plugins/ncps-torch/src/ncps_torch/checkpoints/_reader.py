@@ -42,7 +42,7 @@ class NCPS10:
         return looks_like(Path(path))
 
     @staticmethod
-    def read(path: Path, **options: Any) -> dict[str, Layer]:
+    def read(path: Path, /, **options: Any) -> dict[str, Layer]:
         """Spec and canonical parameters of each layer, by its prefix in the state dict.
 
         Options: `prefix` restricts to the layers under it; `output_dim` is the number of motor
