@@ -13,9 +13,11 @@ torch = pytest.importorskip("torch")
 mx = pytest.importorskip("mlx.core", reason="needs MLX", exc_type=ImportError)
 
 import mlx.nn as mnn  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 import ncps  # noqa: E402
+from ncps.cli import main  # noqa: E402
 from ncps.errors import ConversionError, PluginError  # noqa: E402
 from ncps.testing import TOLERANCES  # noqa: E402
 from ncps.wirings import AutoNCP  # noqa: E402
@@ -75,11 +77,22 @@ def test_own_layer_becomes_the_other_frameworks_own_and_comes_back(make: Callabl
 
 
 @pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
-def test_cells_of_torch_become_cells_of_numpy(cell: type) -> None:
+def test_cells_of_torch_become_layers_of_ncps_where_there_are_none(cell: type) -> None:
     own = cell(4, 5)
     assert ncps.compare(own, ncps.convert(own, "numpy")).within
-    with pytest.raises(ConversionError, match=r"mlx\.nn has Linear, GRU, LSTM and RNN of its own"):
-        ncps.convert(own, "mlx")
+    there = ncps.convert(own, "mlx")
+    assert there.spec.layer == cell.__name__
+    assert ncps.compare(own, there).within
+
+
+def test_named_technology_serves_what_was_the_frameworks_own() -> None:
+    lstm = nn.LSTM(4, 5)
+    for technology, module in (("ncps", "ncps_mlx.layers"), ("mlx.nn", "ncps_mlx.layers.stock")):
+        there = ncps.convert(lstm, technology, framework="mlx")
+        assert type(there).__module__.startswith(module)
+        assert ncps.compare(lstm, there).within
+    two = ncps.convert(nn.LSTM(4, 5, num_layers=2), "mlx")
+    assert two.spec.num_layers == 2
 
 
 def test_layer_that_computes_something_else_is_told_apart() -> None:
@@ -165,6 +178,21 @@ def test_saved_model_is_read_back_layer_by_layer(tmp_path: Path) -> None:
     assert ncps.compare(model.cfc, layers["cfc"]).within
     x = torch.randn(2, 3)
     close(layers["heads.1"](mx.array(x.numpy())), model.heads[1](x).detach())
+
+
+def test_converted_file_of_a_model_is_what_its_framework_loads(tmp_path: Path) -> None:
+    """The frameworks' own layers in it have their own names there, ours have ours."""
+    model, other = OnTorch(), OnMLX()
+    source, out = tmp_path / "torch.safetensors", tmp_path / "mlx.safetensors"
+    ncps.save(model, source)
+    assert main(["convert", str(source), str(out), "--to", "mlx"]) == 0
+    other.load_weights(str(out))
+    close(other(mx.array(X)), model(torch.from_numpy(X)).detach())
+    back = tmp_path / "back.safetensors"
+    assert main(["convert", str(out), str(back), "--to", "torch"]) == 0
+    again = OnTorch()
+    again.load_state_dict(load_file(back))
+    close(again(torch.from_numpy(X)).detach(), other(mx.array(X)))
 
 
 def test_native_layer_goes_by_way_of_its_spec() -> None:

@@ -16,6 +16,7 @@ if original.PATH is None:
 
 import ncps  # noqa: E402
 from ncps import wirings as our_wirings  # noqa: E402
+from ncps.canonical import Saved  # noqa: E402
 from ncps.errors import (  # noqa: E402
     CheckpointWarning,
     FileFormatError,
@@ -72,11 +73,10 @@ def make(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     return layer
 
 
-def reference(layer: tuple[Any, Any]) -> Any:
+def reference(layer: Saved) -> Any:
     """The NumPy layer with a spec and parameters that were read."""
-    spec, values = layer
-    made = ncps.create(spec, technology="numpy")
-    ncps.load_parameters(made, values)
+    made = ncps.create(layer.spec, technology="numpy")
+    ncps.load_parameters(made, layer.parameters)
     return made
 
 
@@ -124,7 +124,7 @@ def test_given_wiring_is_kept_and_held_against_the_masks(
     kind, *sizes = arguments[0]
     path = saved(make(name, arguments, options).state_dict(), tmp_path / "layer.pt")
     ours = getattr(our_wirings, kind)(*sizes)
-    spec, _ = NCPS10.read(path, units=ours)[""]
+    spec = NCPS10.read(path, units=ours)[""].spec
     assert type(spec.units) is type(ours)
     other = getattr(our_wirings, kind)(*sizes, seed=7)
     with pytest.raises(ParameterError, match=r"got a wiring with other synapses\. Pass units="):
@@ -133,7 +133,7 @@ def test_given_wiring_is_kept_and_held_against_the_masks(
 
 def test_circuit_of_an_ltc_comes_with_its_signs(tmp_path: Path) -> None:
     path = saved(make("LTC", (AUTO,), {}).state_dict(), tmp_path / "layer.pt")
-    spec, _ = NCPS10.read(path)[""]
+    spec = NCPS10.read(path)[""].spec
     ours = our_wirings.AutoNCP(16, 4).built(FEATURES)
     np.testing.assert_array_equal(spec.wiring.adjacency_matrix, ours.adjacency_matrix)
     np.testing.assert_array_equal(
@@ -156,9 +156,9 @@ def test_cells_compute_the_same(tmp_path: Path) -> None:
     x, h = torch.randn(BATCH, FEATURES), torch.randn(BATCH, 8)
     for cell in cells:
         path = saved(cell.state_dict(), tmp_path / "cell.pth")
-        spec, values = NCPS10.read(path)[""]
-        assert spec.kind == "cell"
-        y, state = reference((spec, values))(x.numpy(), h.numpy(), 0.3)
+        read = NCPS10.read(path)[""]
+        assert read.spec.kind == "cell"
+        y, state = reference(read)(x.numpy(), h.numpy(), 0.3)
         expected, hx = cell(x, h, torch.tensor(0.3))
         close(y, expected)
         close(state, hx)
@@ -187,7 +187,7 @@ def test_model_gives_its_layers_by_their_prefixes(
     read = NCPS10.read(path, activation="tanh", ode_unfolds=2)
     names = ("encoder", "rnn", "cell", "fc")
     assert list(read) == [start + name for name in names]
-    specs = [spec for spec, _ in read.values()]
+    specs = [layer.spec for layer in read.values()]
     assert [s.layer for s in specs] == ["Dense", "LTC", "CfCCell", "Dense"]
     assert (specs[0].activation, specs[1].ode_unfolds, specs[2].activation) == (None, 2, "tanh")
     x = torch.randn(BATCH, 4)

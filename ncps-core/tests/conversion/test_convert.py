@@ -89,6 +89,31 @@ def test_infinite_outputs_are_no_proof_and_no_warning() -> None:
     assert not ncps.compare(one, one).within
 
 
+@pytest.mark.parametrize("factor", [5.0, 40.0])
+@pytest.mark.parametrize("name", ["RNN", "GRU", "CfC"])
+def test_chaotic_network_is_no_other_network(name: str, factor: float) -> None:
+    """Rounding that a sequence amplifies is not what sets two layers apart."""
+    one = layer(name, units=24, bidirectional=True)
+    values = {n: factor * v for n, v in ncps.parameters(one).items()}
+    ncps.load_parameters(one, values)
+    two = layer(name, units=24, bidirectional=True)
+    rounded = {n: v * (1 + 1e-14) for n, v in values.items()}
+    ncps.load_parameters(two, rounded)
+    assert ncps.compare(one, two).within
+    changed = {n: v + 1e-4 * ("recurrent" in n or "ff1" in n) for n, v in values.items()}
+    ncps.load_parameters(two, changed)
+    assert not ncps.compare(one, two).within
+
+
+def test_layer_that_gives_no_numbers_proves_nothing() -> None:
+    one = layer("Dense")
+    ncps.load_parameters(one, {n: v + np.inf for n, v in ncps.parameters(one).items()})
+    with np.errstate(invalid="ignore"):
+        with pytest.raises(ConversionError, match="do not give finite numbers to compare"):
+            ncps.convert(one, "numpy")
+        assert same(ncps.convert(one, "numpy", verify=False), one)
+
+
 def test_layers_with_different_meanings_are_not_compared() -> None:
     with pytest.raises(ConversionError, match="two layers that mean the same"):
         ncps.compare(layer(), layer(mode="pure"))

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,11 +28,15 @@ SCHEMA = 1
 
 
 class Saved(NamedTuple):
-    """One layer of a file; no dtype means the technology's own."""
+    """One layer of a file; no dtype means the technology's own.
+
+    `own` says that it was one of a framework's own, such as `torch.nn.Linear`.
+    """
 
     spec: Spec
     parameters: Mapping[str, npt.NDArray[Any]]
     dtype: str | None = None
+    own: bool = False
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -57,7 +62,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 def saved(leaf: Leaf) -> Saved:
     """What a file says of a layer; of the reference no dtype, since float64 is its only one."""
     reference = getattr(leaf.module, "framework", None) == "numpy"
-    return Saved(leaf.spec, leaf.parameters, None if reference else leaf.dtype)
+    dtype = None if reference else leaf.dtype
+    return Saved(leaf.spec, leaf.parameters, dtype, own=leaf.natives is not None)
 
 
 def write(
@@ -73,6 +79,8 @@ def write(
     for name, layer in layers.items():
         arrays = layer.parameters
         entry: dict[str, Any] = {"spec": layer.spec.to_config(), "dtype": layer.dtype}
+        if layer.own:
+            entry["own"] = True
         if layouts is not None:
             layout = layouts[name]
             arrays = to_native(arrays, layout, layer.spec)
@@ -142,14 +150,14 @@ def read(path: Path) -> dict[str, Saved]:
             f"(ncps {metadata.get('ncps_version')}). Use a version of ncps that reads it."
         )
     try:
-        entries = json.loads(metadata["layers"])
-        configs = {name: (e["spec"], e["spec"]["layer"], e["dtype"]) for name, e in entries.items()}
-        layouts = {name: Layout(**entry.get("layout", {})) for name, entry in entries.items()}
+        entries = json.loads(metadata["layers"]).items()
+        named = [(name, entry["spec"]["layer"], _Entry(**entry)) for name, entry in entries]
+        layouts = [Layout(**entry.layout) for _, _, entry in named]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path} cannot be read: damaged metadata, {error!r}.") from error
     return {
-        name: _saved(config, layer, dtype, _own(name, tensors), layouts[name])
-        for name, (config, layer, dtype) in configs.items()
+        name: _saved(layer, entry, layout, _own(name, tensors))
+        for (name, layer, entry), layout in zip(named, layouts, strict=True)
     }
 
 
@@ -167,19 +175,22 @@ def _own(name: str, tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.ND
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _saved(
-    config: dict[str, Any],
-    layer: str,
-    dtype: str | None,
-    own: dict[str, npt.NDArray[Any]],
-    layout: Layout,
-) -> Saved:
+class _Entry(NamedTuple):
+    """What the metadata says of one layer."""
+
+    spec: dict[str, Any]
+    dtype: str | None
+    own: bool = False
+    layout: Mapping[str, Any] = MappingProxyType({})
+
+
+def _saved(layer: str, entry: _Entry, layout: Layout, own: dict[str, npt.NDArray[Any]]) -> Saved:
     from ncps.registry import plugin_spec
 
     plugin_spec(layer)  # makes the layer type of a plugin known
-    spec = specs.from_config(config)
+    spec = specs.from_config(entry.spec)
     values = own if layout == Layout() else to_canonical(own, layout, spec)
-    return Saved(spec, values, dtype)
+    return Saved(spec, values, entry.dtype, entry.own)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

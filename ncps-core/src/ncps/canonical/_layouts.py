@@ -10,33 +10,52 @@ import numpy.typing as npt
 
 from ncps.canonical._maps import ParameterMap
 from ncps.canonical._parameters import check_parameters
-from ncps.errors import ParameterError, PluginError
+from ncps.errors import ConversionError, ParameterError, PluginError
 from ncps.specs import Spec
 
 Array = npt.NDArray[Any]
 
 
 class Layout(NamedTuple):
-    """The technology and framework whose native arrays are meant; by default canonical ones."""
+    """The technology and framework whose native arrays are meant; by default canonical ones.
+
+    `own` means the framework's own layer as it stands, such as `torch.nn.GRU`.
+    """
 
     technology: str = "numpy"
     framework: str = "numpy"
+    own: bool = False
 
     def __str__(self) -> str:
-        return f"{self.technology} on {self.framework}"
+        return f"{self.framework} itself" if self.own else f"{self.technology} on {self.framework}"
 
 
 def layout_of(
-    spec: Spec, technology: str | None = None, framework: str | None = None, device: Any = None
+    spec: Spec,
+    technology: str | None = None,
+    framework: str | None = None,
+    device: Any = None,
+    *,
+    own: bool = False,
 ) -> Layout:
     """The layout of the layer that `ncps.create` would make.
+
+    With `own`, that of the framework's own layer, if it has one and no technology was named beside
+    the framework.
 
     Raises: as `ncps.create`.
     """
     from ncps.registry import select
 
     found = select(spec.layer, technology=technology, framework=framework, device=device, spec=spec)
-    return Layout(found.technology, found.framework)
+    layout = Layout(found.technology, found.framework)
+    if not own or technology not in (None, found.framework):
+        return layout
+    try:
+        _map(layout._replace(own=True), spec)
+    except (ConversionError, PluginError):  # the framework has none, or nobody reads its modules
+        return layout
+    return layout._replace(own=True)
 
 
 def to_native(values: Mapping[str, Any], layout: Layout, spec: Spec) -> dict[str, Array]:
@@ -75,8 +94,12 @@ def _flat(values: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _map(layout: Layout, spec: Spec) -> ParameterMap:
-    from ncps.registry import load, select
+    from ncps.registry import load, natives, select
 
+    rules: ParameterMap
+    if layout.own:
+        rules = natives(layout.framework).parameter_map(spec)
+        return rules
     provider = select(
         spec.layer, technology=layout.technology, framework=layout.framework, spec=spec
     )
@@ -86,7 +109,7 @@ def _map(layout: Layout, spec: Spec) -> ParameterMap:
             f"{provider} expected a layer class with parameter_map for {spec.layer}, got "
             f"{provider.target}, which has none. Convert a layer that it made instead."
         )
-    rules: ParameterMap = make_map(spec)
+    rules = make_map(spec)
     return rules
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import numpy.typing as npt
 
+from ncps.canonical._maps import ParameterMap
 from ncps.specs import Spec
 
 Kind = Literal["sequential", "list", "dict"]
@@ -32,6 +33,12 @@ class Natives(Protocol):
         """What one of the framework's own layers means; None for a module of another type.
 
         Raises: ConversionError when no spec can say it, such as dropout between layers.
+        """
+
+    def parameter_map(self, spec: Spec) -> ParameterMap:
+        """How the arrays of the framework's own layer relate to the canonical parameters.
+
+        Raises: ConversionError, naming what the framework has, when it has no such layer.
         """
 
     def make(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ncps import registry
 from ncps.canonical import Leaf, describe, meaning
-from ncps.conversion._record import numbers, record
+from ncps.conversion._record import numbers, record, trace
 from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import ConversionError
 from ncps.specs import Spec
@@ -80,10 +80,12 @@ def compare(
 ) -> Comparison:
     """Run two layers on the same input and set every step's output and states side by side.
 
-    Without x both run on a fixed random sequence of 16 irregular steps, from a random state. One
-    of a framework's own layers, such as `torch.nn.LSTM`, is compared by its outputs from zeros.
-    What two layers may differ by is what the coarser of their dtypes may differ from the float64
-    reference by, relative to the largest value of each array.
+    Each step of the second layer starts from the state of the first: a network may amplify a
+    rounding over a sequence, and what is compared is the function. Without x both run on a fixed
+    random sequence of 16 irregular steps, from a random state. One of a framework's own layers,
+    such as `torch.nn.LSTM`, is compared by its outputs from zeros. What two layers may differ by
+    is what the coarser of their dtypes may differ from the float64 reference by, relative to the
+    largest value of each array. Values that are not finite prove nothing and are not allowed.
 
     Raises: ConversionError when the layers do not mean the same; as `ncps.record` otherwise.
     """
@@ -95,9 +97,12 @@ def compare(
     given = {"x": x, "state": state, "timespans": timespans, "mask": mask}
     if x is None:
         given = example(one.spec)
-    ours = one.natives is None and two.natives is None
-    run = _recorded if ours else _outputs
-    left, right = run(one, given), run(two, given)
+    if one.natives is None and two.natives is None:
+        arguments = [given.get(name) for name in ("x", "state", "timespans", "mask")]
+        left = trace(one.module, [*arguments, None])
+        right = trace(two.module, [*arguments, None], along=left)
+    else:
+        left, right = _outputs(one, given), _outputs(two, given)
     bounds = max((TOLERANCES[leaf.dtype].values for leaf in (one, two)), key=_size)
     steps = one.spec.kind == "sequence"
     found = [_difference(name, left[name], right[name], bounds, steps) for name in left]
@@ -114,21 +119,14 @@ def _leaf(layer: Any) -> Leaf:
     return found
 
 
-def _recorded(leaf: Leaf, given: dict[str, Any]) -> dict[str, Array]:
-    return record(leaf.module, **given)
-
-
 def _outputs(leaf: Leaf, given: dict[str, Any]) -> dict[str, Array]:
     """The outputs from zeros for x alone: a framework's own layer takes no more everywhere."""
     cell = leaf.spec.kind == "cell"
     x = np.asarray(numbers(given["x"]))
     if leaf.natives is None:
         return {"y": record(leaf.module, x)["y"]}
-    return {
-        "y": leaf.natives.run(leaf.module, x[:, None])[:, 0]
-        if cell
-        else leaf.natives.run(leaf.module, x)
-    }
+    y = leaf.natives.run(leaf.module, x[:, None] if cell else x)
+    return {"y": y[:, 0] if cell else y}
 
 
 def _described(leaf: Leaf) -> str:

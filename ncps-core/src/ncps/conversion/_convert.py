@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ def convert(
     """A new model in another technology that computes the same; the given one is left as it is.
 
     A layer of ncps becomes what `ncps.create` makes. A framework's own layer becomes the other
-    framework's own, or a layer of the reference where that is NumPy. Containers
+    framework's own; where it has none, and where a technology is named beside the framework, it
+    becomes a layer of ncps too. Containers
     (`torch.nn.Sequential`, dicts, lists, …) become containers of converted parts. The code of a
     class of yours cannot be converted: make such a model in the other framework and pass it as
     `into`; its layers, which must mean the same under the same paths, get the parameters, and it
@@ -108,13 +110,13 @@ class _Conversion:
     def _layer(self, leaf: Leaf, path: str) -> Any:
         if leaf.natives is None and _has_own_code(leaf.module):
             raise ConversionError(f"expected a {leaf.spec.layer}, got {_unwritten(leaf.module)}")
-        framework = layout_of(leaf.spec, **self.place).framework
-        if leaf.natives is None or framework == "numpy":
-            made: Any = make(saved(leaf), dtype=self.dtype, **self.place)
-        else:
+        layout = layout_of(leaf.spec, **self.place, own=leaf.natives is not None)
+        if layout.own:
             dtype, device = self.dtype or leaf.dtype, self.place["device"]
-            natives = registry.natives(framework)
-            made = natives.make(leaf.spec, leaf.parameters, dtype=dtype, device=device)
+            natives = registry.natives(layout.framework)
+            made: Any = natives.make(leaf.spec, leaf.parameters, dtype=dtype, device=device)
+        else:
+            made = make(saved(leaf), dtype=self.dtype, **self.place)
         if self.verify:
             _verify(leaf.module, made, path)
         return made
@@ -151,9 +153,11 @@ def _verify(first: Any, second: Any, path: str) -> None:
     found = compare(first, second)
     if not found.within:
         wrong = "; ".join(str(d) for d in found.differences if not d.within)
+        numbers = all(map(math.isfinite, (found.largest, *(d.allowed for d in found.differences))))
+        problem = "do not compute the same" if numbers else "do not give finite numbers to compare"
         raise ConversionError(
-            f"{found.first} and {found.second} do not compute the same. {wrong}. Nothing "
-            "was changed; pass verify=False to convert all the same."
+            f"{found.first} and {found.second} {problem}. {wrong}. Nothing was changed; pass "
+            "verify=False to convert all the same."
         )
     where, names = path or type(first).__name__, (found.first, found.second)
     _log.info("%s: %s and %s differ by %.1e at most", where, *names, found.largest)

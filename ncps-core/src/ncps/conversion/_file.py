@@ -76,7 +76,7 @@ def convert_file(
     place = {"technology": technology, "framework": framework}
     done = [_converted(path, layer, place, beside) for path, layer in layers.items()]
     if all(layer.comparison.within for layer in done):
-        layouts = {path: layout_of(layer.spec, **place) for path, layer in layers.items()}
+        layouts = {path: _layout(layer, place) for path, layer in layers.items()}
         write(layers, out, layouts)
     return done
 
@@ -86,10 +86,14 @@ def _converted(
 ) -> ConvertedLayer:
     made = make(layer, technology=place["technology"], framework=place["framework"])
     comparison = compare(make(layer, technology=beside), made)
-    tensors = _tensors(layer.spec, layout_of(layer.spec, **place))
+    tensors = _tensors(layer.spec, _layout(layer, place))
     prefix = f"{path}." if path else ""
     named = tuple(t._replace(name=prefix + t.name) for t in tensors)
     return ConvertedLayer(path, comparison, named)
+
+
+def _layout(layer: Saved, place: Mapping[str, str | None]) -> Layout:
+    return layout_of(layer.spec, place["technology"], place["framework"], own=layer.own)
 
 
 def _tensors(spec: Spec, layout: Layout) -> list[Tensor]:

@@ -59,5 +59,4 @@ def to_native(
     Raises: ConversionError when the framework has no layer of its own that computes this;
     ParameterError for parameters that do not fit the spec.
     """
-    checked = canonical.to_native(parameters, canonical.Layout(), spec)
-    return registry.natives(framework).make(spec, checked, dtype=dtype, device=device)
+    return registry.natives(framework).make(spec, parameters, dtype=dtype, device=device)

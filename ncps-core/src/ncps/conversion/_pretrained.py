@@ -20,8 +20,8 @@ class Reader(Protocol):
         """Whether the file, or folder, looks like one of its own; cheap, and raises nothing."""
 
     @staticmethod
-    def read(path: Path, /, **options: Any) -> Mapping[str, Any]:
-        """A pair (spec, canonical parameters) for each layer, under its path in the model."""
+    def read(path: Path, /, **options: Any) -> Mapping[str, Saved]:
+        """A `Saved` for each layer, under its path in the model."""
 
 
 def from_pretrained(
@@ -55,7 +55,7 @@ def read_checkpoint(path: Path, name: str | None, options: Mapping[str, Any]) ->
         raise FileFormatError(f"{path} expected a checkpoint, got nothing: there is no such file.")
     reader = registry.checkpoint_reader(name) if name is not None else _reader_for(path)
     found = reader.read(path, **options)
-    return {part: Saved(spec, parameters) for part, (spec, parameters) in found.items()}
+    return dict(found)
 
 
 def _reader_for(path: Path) -> Any:

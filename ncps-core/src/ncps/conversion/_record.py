@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ncps import registry
 from ncps.canonical import Layer, framework_of, load_parameters, parameters
+from ncps.errors import PluginError
 from ncps.reference import following
 from ncps.specs import Part, SequenceSpec, Spec, inputs
 
@@ -47,13 +48,26 @@ def record(
     Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
     it is no layer of ncps.
     """
+    return trace(layer, (x, state, timespans, mask, timestamps))
+
+
+def trace(
+    layer: Layer, given: Sequence[Any], along: Mapping[str, Array] | None = None
+) -> dict[str, Array]:
+    """As `record`, for its arguments in order.
+
+    `along` is a recording of another layer for the same arguments. Each step then starts from that
+    layer's state, so that what differs is the step alone, and not how a sequence amplifies it.
+    """
     values = parameters(layer)
     spec, make = layer.spec, maker(layer)
     arrays = registry.arrays(layer.framework)
-    given = [numbers(value) for value in (x, state, timespans, mask, timestamps)]
+    given = [numbers(value) for value in given]
     if spec.kind == "feedforward":
         return {"y": arrays.numpy(layer(arrays.asarray(given[0], layer.dtype)))}
     call, batched = _checked(spec, *given)
+    if along is not None and not batched:
+        along = {name: array[None] for name, array in along.items()}
     found: dict[str, Array] = {}
     rest = list(call.states)
     for level in spec.parts if isinstance(spec, SequenceSpec) else ((Part("", spec),),):
@@ -62,9 +76,10 @@ def record(
             plain = make(_stepwise(part.spec))
             own = {p.name: values[part.prefix + p.name] for p in plain.spec.parameters()}
             load_parameters(plain, own)
-            size = len(part.spec.state_shapes())
-            states, rest = tuple(rest[:size]), rest[size:]
-            steps = _run(plain, call._replace(states=states), part.reverse)
+            names = [name for name, _ in part.spec.state_shapes()]
+            states, rest = tuple(rest[: len(names)]), rest[len(names) :]
+            others = None if along is None else [along[part.prefix + name] for name in names]
+            steps = _run(plain, call._replace(states=states), part.reverse, others)
             outputs.append(steps.pop("y"))
             found |= {part.prefix + name: array for name, array in steps.items()}
         call = call._replace(x=np.concatenate(outputs, axis=-1))
@@ -94,7 +109,12 @@ def numbers(value: Any) -> Any:
     if isinstance(value, (tuple, list)) and any(hasattr(v, "shape") for v in value):
         return tuple(numbers(v) for v in value)
     framework = framework_of(value)
-    return value if framework is None else registry.arrays(framework).numpy(value)
+    if framework is None:
+        return value
+    try:
+        return registry.arrays(framework).numpy(value)
+    except PluginError:  # an array of a framework whose plugin is not here
+        return np.asarray(value)
 
 
 def _stepwise(spec: Spec) -> Spec:
@@ -137,8 +157,13 @@ def _elapsed(spec: Spec, axes: inputs.Axes, timespans: Any, timestamps: Any) -> 
     return np.diff(times, axis=1, prepend=times[:, :1])
 
 
-def _run(layer: Layer, call: Call, reverse: bool) -> dict[str, Array]:
-    """y and the states (B, T, ·) of a plain layer, step by step."""
+def _run(
+    layer: Layer, call: Call, reverse: bool, along: Sequence[Array] | None
+) -> dict[str, Array]:
+    """y and the states (B, T, ·) of a plain layer, step by step, from states of its own or given.
+
+    A cell has one step, which starts from the call's state.
+    """
     arrays = registry.arrays(layer.framework)
     sequence = layer.spec.kind == "sequence"
     dt = following(call.dt, call.real) if reverse else call.dt
@@ -155,7 +180,8 @@ def _run(layer: Layer, call: Call, reverse: bool) -> dict[str, Array]:
         row = [arrays.numpy(a) for a in (y, *(new if isinstance(new, tuple) else (new,)))]
         history.append((row[0][:, 0] if sequence else row[0], *row[1:]))
         # by way of NumPy: no step holds on to the computation of those before
-        states = tuple(arrays.asarray(s, layer.dtype) for s in row[1:])
+        after = row[1:] if along is None or not sequence else [s[:, t] for s in along]
+        states = tuple(arrays.asarray(s, layer.dtype) for s in after)
     if reverse:
         history.reverse()
     names = ("y", *(name for name, _ in layer.spec.state_shapes()))

@@ -9,7 +9,7 @@ import mlx.nn as nn
 import numpy.typing as npt
 from mlx.utils import tree_unflatten
 
-from ncps.canonical import Kind, check_parameters
+from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
 from ncps.specs import Dense, SequenceSpec, Spec
 from ncps_mlx import ops
@@ -49,6 +49,14 @@ class MlxNatives:
         found = native_map(spec).to_canonical(arrays_of(spec, module))
         return spec, {p.name: found[p.name] for p in spec.parameters()}
 
+    def parameter_map(self, spec: Spec) -> ParameterMap:
+        """How the arrays of MLX's own layer relate to the canonical parameters.
+
+        Raises: ConversionError when MLX has no such layer.
+        """
+        _refuse_lacking(spec)
+        return native_map(spec)
+
     def make(
         self,
         spec: Spec,
@@ -64,8 +72,7 @@ class MlxNatives:
         Raises: ConversionError when MLX has no such layer, or its layer lacks what the spec asks
         for; ParameterError when the parameters do not fit; BuildError for an open size.
         """
-        _refuse_lacking(spec)
-        values = native_map(spec).to_native(check_parameters(spec, parameters))
+        values = self.parameter_map(spec).to_native(check_parameters(spec, parameters))
         kind = ops.DTYPES[ops.check_dtype(dtype)]
         ops.check_device(device)
         with ops.untouched_random():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ncps.canonical import Kind, check_parameters
+from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
 from ncps.specs import Dense, Spec
 from ncps_torch import ops
@@ -59,6 +59,14 @@ class TorchNatives:
         found = native_map(spec).to_canonical(arrays)
         return spec, {p.name: found[p.name] for p in spec.parameters()}
 
+    def parameter_map(self, spec: Spec) -> ParameterMap:
+        """How the tensors of torch's own layer relate to the canonical parameters.
+
+        Raises: ConversionError when torch has no such layer.
+        """
+        _refuse_lacking(spec)
+        return native_map(spec)
+
     def make(
         self,
         spec: Spec,
@@ -73,8 +81,7 @@ class TorchNatives:
         Raises: ConversionError when torch has no such layer, or its layer lacks what the spec
         asks for; ParameterError when the parameters do not fit; BuildError for an open size.
         """
-        _refuse_lacking(spec)
-        values = native_map(spec).to_native(check_parameters(spec, parameters))
+        values = self.parameter_map(spec).to_native(check_parameters(spec, parameters))
         kind, place = ops.check_dtype(dtype), ops.check_device(device) or torch.get_default_device()
         # without memory at first: nothing is drawn, so torch's generators stay where they are
         with torch.device("meta"):

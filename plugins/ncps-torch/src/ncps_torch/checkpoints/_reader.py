@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ncps import specs
+from ncps.canonical import Saved
 from ncps.errors import FileFormatError, NcpsError, ParameterError, unknown
 from ncps.specs import Spec
 from ncps_torch.checkpoints._cfc import cfc_spec
@@ -19,8 +19,6 @@ from ncps_torch.checkpoints._ltc import ltc_spec
 from ncps_torch.checkpoints._masks import where
 from ncps_torch.checkpoints._parts import Part, find_parts
 from ncps_torch.parameters import composed_map, map_of
-
-Layer = tuple[Spec, dict[str, npt.NDArray[Any]]]
 
 
 class NCPS10:
@@ -42,7 +40,7 @@ class NCPS10:
         return looks_like(Path(path))
 
     @staticmethod
-    def read(path: Path, /, **options: Any) -> dict[str, Layer]:
+    def read(path: Path, /, **options: Any) -> dict[str, Saved]:
         """Spec and canonical parameters of each layer, by its prefix in the state dict.
 
         Options: `prefix` restricts to the layers under it; `output_dim` is the number of motor
@@ -64,11 +62,11 @@ def _options_of(part: Part) -> set[str]:
     return {f.name for f in dataclasses.fields(specs.get(part.layer))} | {"output_dim"}
 
 
-def _read(part: Part, options: Mapping[str, Any]) -> Layer:
+def _read(part: Part, options: Mapping[str, Any]) -> Saved:
     if part.layer == "Dense":
         weight, bias = part.arrays["weight"], part.arrays["bias"]
         dense = specs.Dense(input_size=weight.shape[1], units=len(weight))
-        return dense, {"kernel": weight.T.copy(), "bias": bias}
+        return Saved(dense, {"kernel": weight.T.copy(), "bias": bias}, own=True)
     given = {name: value for name, value in options.items() if name in _options_of(part)}
     try:
         spec: Spec = (cfc_spec if part.layer.startswith("CfC") else ltc_spec)(part, given)
@@ -79,7 +77,7 @@ def _read(part: Part, options: Mapping[str, Any]) -> Layer:
             f"{where(part)} expected tensors of one layer, got shapes that do not fit each other: "
             f"{error}. Save its state dict again with ncps 1.0.1."
         ) from error
-    return spec, _canonical(part, spec)
+    return Saved(spec, _canonical(part, spec))
 
 
 def _canonical(part: Part, spec: Spec) -> Arrays:
