@@ -23,7 +23,7 @@ Held to the plain twin by `test_ltc_scan.py`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,10 +60,8 @@ def ltc_forward(links: Links, unfolds: int, *flat: Tensor | None) -> Tensor:
     return run(links, unfolds, *flat, keep=False)[0]
 
 
-def run(
-    links: Links, unfolds: int, *flat: Any, keep: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The v after every step (T, B, H); v before each unfold and after, and reciprocals, if kept."""
+def run(links: Links, unfolds: int, *flat: Any, keep: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """The v after every step (T, B, H); if kept, all v and the reciprocals of all unfolds."""
     table, c, d, q, v, dt = flat
     w, sigma, mu, erev = table.unbind(0)
     (T, B, H), S = d.shape, links.count
@@ -91,7 +89,9 @@ def run(
             drive, conductance = sums[:H], sums[H:]
             inverse = torch.add(c, conductance, out=reciprocals[u]).reciprocal_()
             v = potentials[u]
-            torch.addcmul(v, drive.addcmul_(conductance, v, value=-1), inverse, out=potentials[u + 1])
+            torch.addcmul(
+                v, drive.addcmul_(conductance, v, value=-1), inverse, out=potentials[u + 1]
+            )
         states[t] = potentials[first + unfolds]
         if not keep:
             potentials[0].copy_(states[t])

@@ -24,7 +24,6 @@ from ncps_torch.kernels._chunks import accumulator, chunk_length
 from ncps_torch.kernels._links import Links, pair_weights, with_ones
 from ncps_torch.kernels._ltc import Synapses
 
-
 Pair = tuple[Tensor, Tensor]
 
 

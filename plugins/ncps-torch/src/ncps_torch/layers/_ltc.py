@@ -77,11 +77,13 @@ class _LTC:
     def _circuit(self, dtype: torch.dtype) -> ops.Circuit:
         spec = self.spec
         positive = ops.positive(spec.implicit_param_constraints)
-        assert self.sensory.mask is not None and self.inner.mask is not None, "masks of _constants"
+        sensory, inner = self.sensory.mask, self.inner.mask
+        assert sensory is not None, "a built layer has its masks"
+        assert inner is not None, "a built layer has its masks"
         return ops.Circuit(
             sensory=self.sensory.synapses(positive, dtype),
             inner=self.inner.synapses(positive, dtype),
-            masks=(self.sensory.mask, self.inner.mask),
+            masks=(sensory, inner),
             g=positive(self.gleak.to(dtype)),
             vleak=self.vleak.to(dtype),
             c=positive(self.cm.to(dtype)) * spec.ode_unfolds,

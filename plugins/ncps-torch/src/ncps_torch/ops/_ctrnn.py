@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ncps_torch.kernels import Activation, ctrnn_plain
 
+
 def ctrnn(
     phi: Activation,
     unfolds: int,

@@ -28,6 +28,8 @@ Positive = Callable[[Tensor], Tensor]
 FORGET_OFFSET = 1.0
 # torch sums weighted rows on these
 _DEVICES = ("cpu", "cuda")
+# below so many pairs of neurons, a single step is over before the lists are made
+_SMALL = 1 << 15
 
 
 def positive(implicit: bool) -> Positive:
@@ -60,6 +62,7 @@ class _Tables:
         self.sums = circuit.sensory
 
     def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
         circuit = self._circuit
         time = v.new_ones(()) if dt is None else dt
         return ltc_plain(circuit.inner, circuit.unfolds, given, v, circuit.c, time)
@@ -75,12 +78,14 @@ class _Lists:
         self._table = _picked(self._inner, circuit.inner)
 
     def sums(self, u: Tensor) -> Pair:
+        """What the inputs give to d and q (T, B, H)."""
         flat = (_picked(self._sensory, self._circuit.sensory), u)
         function = SynapseSums.apply if wants_gradient(flat) else synapse_sums
         sums: Pair = function(self._sensory, *flat)
         return sums
 
     def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
         if dt is not None and not dt.dim():
             dt = dt.expand(given[0].shape[0], 1, 1)
         flat = (self._table, self._circuit.c, *given, v, dt)
@@ -94,9 +99,12 @@ def _picked(links: Links, synapses: Synapses) -> Tensor:
     return torch.stack([links.pick(part) for part in synapses])
 
 
-def _by_lists(c: Tensor) -> bool:
-    """Whether the hand-written kernels can be used."""
+def _by_lists(circuit: Circuit, u: Tensor) -> bool:
+    """Whether the hand-written kernels can be used, and pay."""
+    c, (T, B, _) = circuit.c, u.shape
     if in_transform() or c.device.type not in _DEVICES or not values_are_known(c):
+        return False
+    if T == 1 and B * circuit.inner.w.numel() < _SMALL:
         return False
     # a neuron without capacity jumps: only the plain loop can divide 0 by 0
     return bool((c > 0).all())
@@ -114,7 +122,7 @@ def ltc(
     Δt is () for all steps or (B, T), None for 1.
     """
     x, u = inputs
-    way = _Lists(circuit) if _by_lists(circuit.c) else _Tables(circuit)
+    way = _Lists(circuit) if _by_lists(circuit, u) else _Tables(circuit)
     d, q = way.sums(u)
     d, q = d + circuit.g * circuit.vleak, q + circuit.g + circuit.epsilon
     time = None if dt is None else dt.t()[..., None] if dt.dim() else dt
