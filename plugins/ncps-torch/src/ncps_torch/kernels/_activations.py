@@ -64,9 +64,21 @@ def _gelu_slope(u: Tensor) -> Tensor:
     return slope
 
 
-# no lecun_tanh: its two constants are folded into the weights beside it
+def _logistic_slope(z: Tensor) -> Tensor:
+    """4z(1 − z), the slope of tanh u where z = σ(2u)."""
+    return torch.addcmul(z, z, z, value=-1).mul_(4)
+
+
+def minus_one_to_one(z: Tensor) -> Tensor:
+    """2z − 1: tanh u where z = σ(2u)."""
+    return (2 * z).sub_(1)
+
+
+# no lecun_tanh: its two constants are folded into the weights beside it;
+# logistic is tanh of which 2, 2 and -1 in tanh u = 2σ(2u) − 1 are folded into them too
 STEPWISE: Mapping[str, Stepwise] = {
     "gelu": Stepwise(functional.gelu, _gelu_slope, functional.gelu),
+    "logistic": Stepwise(torch.sigmoid_, _logistic_slope, minus_one_to_one),
     "relu": Stepwise(torch.relu_, _relu_slope, linear),
     "silu": Stepwise(functional.silu, _silu_slope, functional.silu),
     "tanh": Stepwise(torch.tanh_, _tanh_slope, linear),

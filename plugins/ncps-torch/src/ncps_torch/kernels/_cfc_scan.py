@@ -1,6 +1,7 @@
 r"""A CfC over a sequence with a backward of its own; the maths and the shapes are those of `_cfc`.
 
 Forward: x's projection is one GEMM for a chunk of steps, into which each step adds h U in place.
+tanh is computed as `_fold` says.
 Backward: with D = ∂h'/∂u_n and S_i = d_i φ'(u_i) computed in bulk for a chunk, a step is
 
 .. math::
@@ -20,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import STEPWISE
 from ncps_torch.kernels._cfc import Arguments, Plan, cfc_plain, unflatten
 from ncps_torch.kernels._cfc_backward import backward
 from ncps_torch.kernels._chunks import chunk_length
+from ncps_torch.kernels._fold import activation_of, fold, folds
 from ncps_torch.kernels._updates import update_of
 
 
@@ -57,12 +58,16 @@ def cfc_forward(plan: Plan, a: Arguments) -> Tensor:
 def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
     """States (T + 1, B, H) with h first, and u_0, … as the slopes need them (if kept)."""
     T, B, D = a.x.shape
-    update, phi = update_of(plan.mode, plan.timed), STEPWISE[plan.phi].run_
+    logistic = folds(a.x.dtype)
+    update, phi = update_of(plan.mode, plan.timed, logistic), activation_of(plan, a.x.dtype).run_
     widths = [a.U.shape[1], *(W.shape[1] for W, _ in a.rest)]
     length = chunk_length(T, B, D + a.h.shape[1] + sum(widths))
     stages = [a.x.new_empty(T if keep else length, B, width) for width in widths]
     states = a.x.new_empty(T + 1, B, a.h.shape[1])
-    states[0] = h = a.h
+    states[0] = a.h
+    logistic = logistic and plan.mode != "pure"
+    h = (a.h + 1) / 2 if logistic else a.h
+    a = fold(plan, a)
     U = a.U.contiguous()
     for start in range(0, T, length):
         stop = min(start + length, T)
@@ -83,6 +88,9 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
                 u = torch.addmm(b, z, W, out=affine[i + 1][t])
             h = news[t]
             update.step(row, h, times and times[t], a.tau)
+        if logistic:
+            h = h.clone()
+            states[start + 1 : stop + 1].mul_(2).sub_(1)
     return states, stages
 
 

@@ -56,12 +56,13 @@ class Cell:
 
     def _timed(self, x: Tensor, dt: Tensor | None) -> tuple[tuple[Affine, ...], Tensor | None]:
         """The heads, and Δt (T, B, 1) if the steps need one; a Δt of all steps is merged."""
-        if dt is not None and dt.dim() == 2:
-            return self.heads, dt.t()[..., None]
+        each = dt is not None and dt.dim() == 2
         if self.mode == "pure":
-            one = x.new_ones(()) if dt is None else dt
+            one = x.new_ones(()) if dt is None else dt.t()[..., None] if each else dt
             return self.heads, one.expand(*x.shape[:2], 1)
         f, g, a, b = self.heads
+        if dt is not None and each:
+            return (f, g, b, a), dt.t()[..., None]
         merged = [at + bt if dt is None else at * dt + bt for at, bt in zip(a, b, strict=True)]
         return (f, g, (merged[0], merged[1])), None
 
