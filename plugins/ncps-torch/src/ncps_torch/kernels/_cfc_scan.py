@@ -75,17 +75,19 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
         own = [stage[part] for stage in stages]
         x = a.x[start:stop].reshape(-1, D)
         torch.addmm(a.b, x, a.W, out=own[0].view(-1, widths[0]))
+        for u, (_, b) in zip(own[1:], a.rest, strict=True):
+            u.copy_(b)
         affine = [u.unbind(0) for u in own]
         times = None if a.dt is None else a.dt[start:stop].unbind(0)
         drops = [d[start:stop].unbind(0) for d in a.drops]
         news = states[start + 1 : stop + 1].unbind(0)
         for t, row in enumerate(update.rows(own[-1])):
             u = affine[0][t].addmm_(h, U)
-            for i, (W, b) in enumerate(a.rest):
+            for i, (W, _) in enumerate(a.rest):
                 z = phi(u)
                 if drops:
                     z = z * drops[i][t]
-                u = torch.addmm(b, z, W, out=affine[i + 1][t])
+                u = affine[i + 1][t].addmm_(z, W)
             h = news[t]
             update.step(row, h, times and times[t], a.tau)
         if logistic:

@@ -58,25 +58,21 @@ def update_of(mode: str, timed: bool, logistic: bool) -> Update:
 
 
 def _rows_gated(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    F, G, s = u.chunk(3, dim=-1)
-    FG = u[..., : 2 * s.shape[-1]]
-    return zip(*(part.unbind(0) for part in (u, FG, F, G, s)), strict=True)
+    return zip(*(part.unbind(0) for part in (u, *u.chunk(3, dim=-1))), strict=True)
 
 
-def _step_lerp(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
-    _, FG, F, G, s = row
-    FG.tanh_()
-    torch.lerp(F, G, s.sigmoid_(), out=h)
+def _step_tanh(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    _, F, G, s = row
+    torch.lerp(F.tanh_(), G.tanh_(), s.sigmoid_(), out=h)
 
 
-def _step_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
-    _, FG, F, G, s = row
-    FG.tanh_()
-    torch.addcmul(F, s.sigmoid_(), G, out=h)
+def _step_tanh_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    _, F, G, s = row
+    torch.addcmul(F.tanh_(), s.sigmoid_(), G.tanh_(), out=h)
 
 
 def _step_logistic(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
-    u, _, F, G, s = row
+    u, F, G, s = row
     u.sigmoid_()
     torch.lerp(F, G, s, out=h)
 
@@ -84,23 +80,23 @@ def _step_logistic(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: T
 def _step_logistic_no_gate(
     row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus
 ) -> None:
-    u, _, F, G, s = row
+    u, F, G, s = row
     u.sigmoid_()
     torch.addcmul(F, s, G, out=h).sub_(s, alpha=0.5)
 
 
 _STEPS = {
-    (True, False): _step_lerp,
-    (False, False): _step_no_gate,
+    (True, False): _step_tanh,
+    (False, False): _step_tanh_no_gate,
     (True, True): _step_logistic,
     (False, True): _step_logistic_no_gate,
 }
 
 
 def _rows_timed(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    F, G, s, a = u.chunk(4, dim=-1)
-    FG, FGs = u[..., : 2 * s.shape[-1]], u[..., : 3 * s.shape[-1]]
-    return zip(*(part.unbind(0) for part in (FGs, FG, F, G, s, a)), strict=True)
+    parts = u.chunk(4, dim=-1)
+    FGs = u[..., : 3 * parts[0].shape[-1]]
+    return zip(*(part.unbind(0) for part in (FGs, *parts)), strict=True)
 
 
 def _step_timed(
