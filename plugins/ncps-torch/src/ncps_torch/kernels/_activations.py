@@ -69,6 +69,11 @@ def _logistic_slope(z: Tensor) -> Tensor:
     return torch.addcmul(z, z, z, value=-1).mul_(4)
 
 
+def folds(dtype: torch.dtype) -> bool:
+    """Whether scans compute tanh by σ: half precision cannot afford the rounding error."""
+    return dtype in (torch.float32, torch.float64)
+
+
 def minus_one_to_one(z: Tensor) -> Tensor:
     """2z − 1: tanh u where z = σ(2u)."""
     return (2 * z).sub_(1)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan
 from ncps_torch.kernels._chunks import accumulator, add_product, chunk_length
-from ncps_torch.kernels._fold import activation_of, folds
+from ncps_torch.kernels._fold import activation_of
 from ncps_torch.kernels._updates import Update, update_of
 
 

@@ -21,10 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan, cfc_plain, unflatten
 from ncps_torch.kernels._cfc_backward import backward
 from ncps_torch.kernels._chunks import chunk_length
-from ncps_torch.kernels._fold import activation_of, fold, folds
+from ncps_torch.kernels._fold import activation_of, fold
 from ncps_torch.kernels._updates import update_of
 
 

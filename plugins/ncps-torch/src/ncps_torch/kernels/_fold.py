@@ -1,4 +1,4 @@
-r"""tanh by the logistic function in the CfC scan: tanh u = 2σ(2u) − 1, whose constants cost nothing.
+r"""tanh by the logistic function, tanh u = 2σ(2u) − 1, whose constants cost a CfC nothing.
 
 σ takes a fifth of tanh's time on a CPU, and heads side by side need one call for all. The 2 goes
 into the weights before it; 2 and −1 into those after it, the next step's included:
@@ -15,13 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import STEPWISE, Stepwise
+from ncps_torch.kernels._activations import STEPWISE, Stepwise, folds
 from ncps_torch.kernels._cfc import Affine, Arguments, Plan
-
-
-def folds(dtype: torch.dtype) -> bool:
-    """Whether heads and state are computed by σ."""
-    return dtype in (torch.float32, torch.float64)
 
 
 def activation_of(plan: Plan, dtype: torch.dtype) -> Stepwise:

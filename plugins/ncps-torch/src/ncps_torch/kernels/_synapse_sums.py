@@ -81,7 +81,7 @@ class TableSums:
     def of(self, table: Tensor) -> Tensor:
         """The gradient: what does not depend on the step is multiplied here."""
         w, sigma, _, _ = table.unbind(0)
-        by_w, by_sigma, by_mu, by_erev = self._sums.sum((1, 3)).to(table.dtype).unbind(0)
+        by_w, by_sigma, by_mu, by_erev = self._sums.sum(1).sum(-1).to(table.dtype).unbind(0)
         return torch.stack([by_w, w * by_sigma, -w * sigma * by_mu, w * by_erev])
 
 
