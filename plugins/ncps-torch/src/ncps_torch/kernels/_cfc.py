@@ -101,7 +101,8 @@ def _gated(u: Tensor, dt: Tensor | None, interpolate: bool) -> Tensor:
         f, g, b, a = u.chunk(4, dim=-1)
         time = a * dt + b
     F, G, s = torch.tanh(f), torch.tanh(g), torch.sigmoid(time)
-    return F + s * (G - F) if interpolate else F + s * G
+    # lerp is F + s(G − F)
+    return torch.lerp(F, G, s) if interpolate else torch.addcmul(F, s, G)
 
 
 def _pure(f: Tensor, dt: Tensor, w_tau: Tensor, A: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from ncps_torch.kernels import rnn_plain as rnn_plain
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
-from ncps_torch.ops._cfc import memory_step as memory_step
 from ncps_torch.ops._ctrnn import ctrnn as ctrnn
 from ncps_torch.ops._devices import available_devices as available_devices
 from ncps_torch.ops._devices import check_device as check_device
@@ -28,6 +27,7 @@ from ncps_torch.ops._ltc import ltc as ltc
 from ncps_torch.ops._ltc import positive as positive
 from ncps_torch.ops._masks import Steps as Steps
 from ncps_torch.ops._masks import real_steps as real_steps
+from ncps_torch.ops._memory import memory_step as memory_step
 from ncps_torch.ops._modes import compute_dtype as compute_dtype
 from ncps_torch.ops._modes import in_transform as in_transform
 from ncps_torch.ops._modes import without_autocast as without_autocast

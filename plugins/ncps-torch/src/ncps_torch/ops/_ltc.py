@@ -20,12 +20,11 @@ from ncps_torch.kernels import (
     softplus,
     synapse_sums,
 )
+from ncps_torch.ops._memory import Memory, memory_inputs
 from ncps_torch.ops._modes import in_transform, values_are_known, wants_gradient
 
 Positive = Callable[[Tensor], Tensor]
 
-# ncps 1.0.1 adds 1 to the forget gate's bias
-FORGET_OFFSET = 1.0
 # torch sums weighted rows on these
 _DEVICES = ("cpu", "cuda")
 # below so many pairs of neurons, a single step is over before the lists are made
@@ -112,7 +111,7 @@ def _by_lists(circuit: Circuit, u: Tensor) -> bool:
 
 def ltc(
     circuit: Circuit,
-    memory: tuple[Tensor, Tensor, Tensor] | None,
+    memory: Memory | None,
     inputs: Pair,
     states: Sequence[Tensor],
     dt: Tensor | None,
@@ -128,11 +127,11 @@ def ltc(
     time = None if dt is None else dt.t()[..., None] if dt.dim() else dt
     if memory is None:
         return (way.run((d, q), states[0], time),)
-    W, R, b = memory
+    R = memory[1].t()
     v, c = states
     history = []
-    for t, p in enumerate((x @ W.t() + b).unbind(0)):
-        v, c = lstm_step(p, v, c, R.t(), FORGET_OFFSET)
+    for t, p in enumerate(memory_inputs(memory, x).unbind(0)):
+        v, c = lstm_step(p, v, c, R)
         part = slice(t, t + 1)
         own = time[part] if time is not None and time.dim() else time
         v = way.run((d[part], q[part]), v, own)[0]
