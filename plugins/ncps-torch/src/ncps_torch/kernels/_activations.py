@@ -64,9 +64,18 @@ def _gelu_slope(u: Tensor) -> Tensor:
     return slope
 
 
+def _logistic(u: Tensor) -> Tensor:
+    """tanh(u/2)/2 = σ(u) − ½."""
+    return u.sigmoid_().sub_(0.5)
+
+
 def _logistic_slope(z: Tensor) -> Tensor:
-    """4z(1 − z), the slope of tanh u where z = σ(2u)."""
-    return torch.addcmul(z, z, z, value=-1).mul_(4)
+    """1 − 4z², the slope of tanh where z is half of its value."""
+    return torch.addcmul(z.new_ones(()), z, z, value=-4)
+
+
+def _twice(z: Tensor) -> Tensor:
+    return 2 * z
 
 
 def folds(dtype: torch.dtype) -> bool:
@@ -80,10 +89,10 @@ def minus_one_to_one(z: Tensor) -> Tensor:
 
 
 # no lecun_tanh: its two constants are folded into the weights beside it;
-# logistic is tanh of which 2, 2 and -1 in tanh u = 2σ(2u) − 1 are folded into them too
+# logistic is tanh, of which both 2 in tanh u = 2(σ(2u) − ½) are folded into them too
 STEPWISE: Mapping[str, Stepwise] = {
     "gelu": Stepwise(functional.gelu, _gelu_slope, functional.gelu),
-    "logistic": Stepwise(torch.sigmoid_, _logistic_slope, minus_one_to_one),
+    "logistic": Stepwise(_logistic, _logistic_slope, _twice),
     "relu": Stepwise(torch.relu_, _relu_slope, linear),
     "silu": Stepwise(functional.silu, _silu_slope, functional.silu),
     "tanh": Stepwise(torch.tanh_, _tanh_slope, linear),

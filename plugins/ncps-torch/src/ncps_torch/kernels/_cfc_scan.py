@@ -67,7 +67,7 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
     states = a.x.new_empty(T + 1, B, a.h.shape[1])
     states[0] = a.h
     logistic = logistic and plan.mode != "pure"
-    h = (a.h + 1) / 2 if logistic else a.h
+    h = a.h / 2 if logistic else a.h
     a = fold(plan, a)
     U = a.U.contiguous()
     for start in range(0, T, length):
@@ -93,7 +93,7 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
             update.step(row, h, times and times[t], a.tau)
         if logistic:
             h = h.clone()
-            states[start + 1 : stop + 1].mul_(2).sub_(1)
+            states[start + 1 : stop + 1].mul_(2)
     return states, stages
 
 

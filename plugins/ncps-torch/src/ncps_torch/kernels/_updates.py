@@ -7,7 +7,7 @@ With heads u = (f, g, …) each update overwrites u by what its slopes need:
     pure    u = f             → f
 
 and h' = F + s(G − F), or F + sG in mode no_gate, or A − A·exp(−Δt(|w|+|f|))·f. A logistic update
-takes 2f and 2g, keeps (F + 1)/2 = σ(2f) and (G + 1)/2, and gives (h' + 1)/2. Shapes: u
+takes 2f and 2g, keeps (F + 1)/2 = σ(2f) and (G + 1)/2, and gives h'/2. Shapes: u
 (C, B, n·H) for a chunk of C steps, or (B, n·H) for one; Δt (C, B, 1). `slopes` gives ∂h'/∂u
 (C, B, n·H) in bulk; `finish` the gradients of Δt and (w, A) from ∂L/∂h' and ∂L/∂u.
 
@@ -74,7 +74,7 @@ def _step_tanh_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, ta
 def _step_logistic(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
     u, F, G, s = row
     u.sigmoid_()
-    torch.lerp(F, G, s, out=h)
+    torch.lerp(F, G, s, out=h).sub_(0.5)
 
 
 def _step_logistic_no_gate(
@@ -82,7 +82,8 @@ def _step_logistic_no_gate(
 ) -> None:
     u, F, G, s = row
     u.sigmoid_()
-    torch.addcmul(F, s, G, out=h).sub_(s, alpha=0.5)
+    # F/2 + s G/2 = σ(2f) − ½ + s(σ(2g) − ½)
+    torch.addcmul(F, s, G.sub(0.5), out=h).sub_(0.5)
 
 
 _STEPS = {
