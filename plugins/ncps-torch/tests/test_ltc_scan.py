@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+import ncps
+from ncps.wirings import FullyConnected
 from ncps_torch.kernels import (
     Links,
     LTCScan,
@@ -130,3 +133,58 @@ def test_numeric_derivatives_of_sums_agree_twice() -> None:
 
     assert torch.autograd.gradcheck(sums, (case.table, case.inputs))
     assert torch.autograd.gradgradcheck(sums, (case.table, case.inputs))
+
+
+class Count(TorchDispatchMode):
+    """Counts the operations that run, views left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.operations += not func.is_view
+        return result
+
+
+def test_unfold_takes_seven_operations() -> None:
+    case = Case((4, 3, 5, 5), 0.5, tail=True)
+    counts = []
+    for unfolds in (1, 2):
+        with torch.no_grad(), Count() as count:
+            ltc_forward(case.links, unfolds, *case.flat("none"))
+        counts.append(count.operations)
+    assert counts[1] - counts[0] == 4 * 7
+
+
+def test_nothing_of_the_size_of_the_synapses_is_kept() -> None:
+    case = Case((4, 3, 20, 20), 1.1, tail=True)
+    kept: list[int] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        LTCScan.apply(case.links, UNFOLDS, *case.flat("none"))
+    unfolds = 4 * UNFOLDS
+    # the v with their row of ones are the largest; the table itself does not grow with B
+    assert max(kept) == max((unfolds + 1) * 21 * 3, 4 * case.links.count)
+
+
+def test_neuron_without_capacity_and_time_stays_where_it_is() -> None:
+    layer = ncps.create(
+        "LTC",
+        framework="torch",
+        input_size=2,
+        units=FullyConnected(3),
+        implicit_param_constraints=False,
+    )
+    values = dict(ncps.parameters(layer))
+    ncps.load_parameters(layer, values | {"cm": 0 * values["cm"]})
+    v = torch.ones(1, 3, requires_grad=True)
+    _, last = layer(torch.ones(1, 4, 2), v, timespans=0.0)
+    torch.testing.assert_close(last, v, rtol=0, atol=0)
+    (gradient,) = torch.autograd.grad(last.sum(), v)
+    torch.testing.assert_close(gradient, torch.ones_like(v), rtol=0, atol=0)

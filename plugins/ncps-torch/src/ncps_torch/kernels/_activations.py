@@ -78,9 +78,13 @@ def _twice(z: Tensor) -> Tensor:
     return 2 * z
 
 
+# half precision cannot afford the rounding error of tanh by σ
+FOLDED = (torch.float32, torch.float64)
+
+
 def folds(dtype: torch.dtype) -> bool:
-    """Whether scans compute tanh by σ: half precision cannot afford the rounding error."""
-    return dtype in (torch.float32, torch.float64)
+    """Whether scans compute tanh by σ."""
+    return dtype in FOLDED
 
 
 def minus_one_to_one(z: Tensor) -> Tensor:
