@@ -30,8 +30,10 @@ def backward(
     (T, B, H), S = d.shape, links.count
     steps = torch.arange(T, device=d.device).repeat_interleave(unfolds)
     length = chunk_length(T * unfolds, B, 6 * S + 4 * H)
-    argument, centring = pair_weights(sigma, -sigma * mu), pair_weights(1.0, -mu)
-    reversal, back = pair_weights(-1.0, erev), links.outward_weights(w * sigma, c)
+    argument = pair_weights(sigma, -sigma * mu).repeat(length)
+    centring = pair_weights(1.0, -mu).repeat(length)
+    reversal = pair_weights(-1.0, erev).repeat(length)
+    back = links.outward_weights(w * sigma, c)
     outward = links.bag("outward")
     sums, by_c = TableSums(table, length, B), accumulator(c, torch.Size((length, H, B)))
     given = accumulator(d, torch.Size((T, 2 * H, B)))
@@ -46,8 +48,8 @@ def backward(
         part = slice(start, min(start + length, T * unfolds))
         size = part.stop - start
         before, after, step = vs[part], vs[start + 1 : part.stop + 1], steps[part]
-        s = links.bag("starts", size)(before, argument.repeat(size)).sigmoid_().view(size, S, B)
-        y = links.bag("ends", size)(after, reversal.repeat(size)).view(size, S, B).mul_(s)
+        s = links.bag("starts", size)(before, argument[: 2 * S * size]).sigmoid_().view(size, S, B)
+        y = links.bag("ends", size)(after, reversal[: 2 * S * size]).view(size, S, B).mul_(s)
         if times is not None:
             y.mul_(times[step])
         p = torch.addcmul(y, y, s, value=-1)
@@ -73,7 +75,7 @@ def backward(
             s.mul_(times[step])
             J = J * times[step]
         given.index_add_(0, step, torch.cat([J, -J * neurons], dim=1).to(given.dtype))
-        centred = links.bag("starts", size)(before, centring.repeat(size)).view(size, S, B)
+        centred = links.bag("starts", size)(before, centring[: 2 * S * size]).view(size, S, B)
         sums.add((y, fans), x, centred, (s, fans))
     dd, dq = given.to(d.dtype).transpose(1, 2).chunk(2, dim=-1)
     dc = by_c.sum((0, 2)).to(c.dtype)
