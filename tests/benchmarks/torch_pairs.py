@@ -22,7 +22,7 @@ Named = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two layers; `ours_as_theirs` gives the gradients of both under the same names."""
+    """Two layers, and the gradients of both under the same names."""
 
     ours: Any
     theirs: Any
