@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ncps_torch.kernels import Arguments, CfCScan, Plan, cfc_forward, cfc_plain, plan_of
+from ncps_torch.kernels import _activations as activations
 from ncps_torch.kernels import _chunks as chunks
 
 SIZES = [(1, 1, 1, 1), (31, 3, 1, 33), (32, 1, 31, 32), (33, 2, 65, 31), (65, 5, 7, 3)]
@@ -94,6 +95,17 @@ def test_every_backbone_agrees_with_twin(
 ) -> None:
     monkeypatch.setattr(chunks, "CHUNK", 250)
     agree("default", phi, arguments("default", backbone=backbone, dropped=dropped))
+
+
+@pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
+@pytest.mark.parametrize("timed", [False, True])
+def test_scan_of_half_precision_agrees_with_twin(
+    mode: str, timed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # its operations, with numbers that show an error
+    monkeypatch.setattr(activations, "FOLDED", ())
+    monkeypatch.setattr(chunks, "CHUNK", 250)
+    agree(mode, "tanh", arguments(mode, timed=timed))
 
 
 @pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])

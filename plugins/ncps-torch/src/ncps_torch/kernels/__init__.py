@@ -15,12 +15,16 @@ from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
 from ncps_torch.kernels._ctrnn import ctrnn_plain as ctrnn_plain
 from ncps_torch.kernels._gated import gru_plain as gru_plain
 from ncps_torch.kernels._gated import rnn_plain as rnn_plain
+from ncps_torch.kernels._links import Links as Links
 from ncps_torch.kernels._lstm import lstm_plain as lstm_plain
 from ncps_torch.kernels._lstm import lstm_step as lstm_step
 from ncps_torch.kernels._lstm_scan import LSTMScan as LSTMScan
 from ncps_torch.kernels._lstm_scan import lstm_forward as lstm_forward
-from ncps_torch.kernels._ltc import Circuit as Circuit
 from ncps_torch.kernels._ltc import Synapses as Synapses
 from ncps_torch.kernels._ltc import clip as clip
 from ncps_torch.kernels._ltc import ltc_plain as ltc_plain
 from ncps_torch.kernels._ltc import softplus as softplus
+from ncps_torch.kernels._ltc_scan import LTCScan as LTCScan
+from ncps_torch.kernels._ltc_scan import ltc_forward as ltc_forward
+from ncps_torch.kernels._synapse_sums import SynapseSums as SynapseSums
+from ncps_torch.kernels._synapse_sums import synapse_sums as synapse_sums

@@ -64,9 +64,39 @@ def _gelu_slope(u: Tensor) -> Tensor:
     return slope
 
 
-# no lecun_tanh: its two constants are folded into the weights beside it
+def _logistic(u: Tensor) -> Tensor:
+    """tanh(u/2)/2 = σ(u) − ½."""
+    return u.sigmoid_().sub_(0.5)
+
+
+def _logistic_slope(z: Tensor) -> Tensor:
+    """1 − 4z², the slope of tanh where z is half of its value."""
+    return torch.addcmul(z.new_ones(()), z, z, value=-4)
+
+
+def _twice(z: Tensor) -> Tensor:
+    return 2 * z
+
+
+# half precision cannot afford the rounding error of tanh by σ
+FOLDED = (torch.float32, torch.float64)
+
+
+def folds(dtype: torch.dtype) -> bool:
+    """Whether scans compute tanh by σ."""
+    return dtype in FOLDED
+
+
+def minus_one_to_one(z: Tensor) -> Tensor:
+    """2z − 1: tanh u where z = σ(2u)."""
+    return (2 * z).sub_(1)
+
+
+# no lecun_tanh: its two constants are folded into the weights beside it;
+# logistic is tanh, of which both 2 in tanh u = 2(σ(2u) − ½) are folded into them too
 STEPWISE: Mapping[str, Stepwise] = {
     "gelu": Stepwise(functional.gelu, _gelu_slope, functional.gelu),
+    "logistic": Stepwise(_logistic, _logistic_slope, _twice),
     "relu": Stepwise(torch.relu_, _relu_slope, linear),
     "silu": Stepwise(functional.silu, _silu_slope, functional.silu),
     "tanh": Stepwise(torch.tanh_, _tanh_slope, linear),

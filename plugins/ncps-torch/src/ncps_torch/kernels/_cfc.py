@@ -6,7 +6,7 @@ r"""A CfC over a sequence, as its equation says: the plain twin of `_cfc_scan`.
 
 Shapes, time first: x (T, B, D); W_0 (D, K), U (H, K), b_0 (K); h (B, H); Δt (T, B, 1); dropout
 factors d_i (T, B, K). The last u (B, n·H) holds the heads side by side: f in mode pure; f, g and
-one time head when Δt has been merged into it; f, g, a, b else.
+one time head when Δt has been merged into it; f, g, b, a else.
 
 Every operation is a differentiable one: this runs under torch.func, export and double backward.
 Held to the float64 reference by the conformance kit.
@@ -98,10 +98,11 @@ def _gated(u: Tensor, dt: Tensor | None, interpolate: bool) -> Tensor:
     if dt is None:
         f, g, time = u.chunk(3, dim=-1)
     else:
-        f, g, a, b = u.chunk(4, dim=-1)
+        f, g, b, a = u.chunk(4, dim=-1)
         time = a * dt + b
     F, G, s = torch.tanh(f), torch.tanh(g), torch.sigmoid(time)
-    return F + s * (G - F) if interpolate else F + s * G
+    # lerp is F + s(G − F)
+    return torch.lerp(F, G, s) if interpolate else torch.addcmul(F, s, G)
 
 
 def _pure(f: Tensor, dt: Tensor, w_tau: Tensor, A: Tensor) -> Tensor:

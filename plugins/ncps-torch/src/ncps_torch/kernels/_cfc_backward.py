@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import STEPWISE
+from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan
 from ncps_torch.kernels._chunks import accumulator, add_product, chunk_length
+from ncps_torch.kernels._fold import activation_of
 from ncps_torch.kernels._updates import Update, update_of
 
 
@@ -48,7 +49,7 @@ def backward(
 ) -> list[Tensor | None]:
     """The gradients of the flat row of arguments; those of dropout factors are None."""
     T, B, D = a.x.shape
-    update = update_of(plan.mode, plan.timed)
+    update = update_of(plan.mode, plan.timed, folds(a.x.dtype))
     width = D + a.h.shape[1] + 2 * sum(u.shape[2] for u in stages)
     length = chunk_length(T, B, width)
     dx, sums = a.x.new_empty(a.x.shape), Sums(a)
@@ -87,7 +88,7 @@ def _slopes(
     out: Sequence[Tensor],
 ) -> list[Tensor]:
     """S_i and D into `out`; the z_i."""
-    phi = STEPWISE[plan.phi]
+    phi = activation_of(plan, u[0].dtype)
     zs = []
     for i, kept in enumerate(u[:-1]):
         out[i].copy_(phi.slope(kept))

@@ -1,6 +1,7 @@
 r"""A CfC over a sequence with a backward of its own; the maths and the shapes are those of `_cfc`.
 
 Forward: x's projection is one GEMM for a chunk of steps, into which each step adds h U in place.
+tanh is computed as `_fold` says.
 Backward: with D = ∂h'/∂u_n and S_i = d_i φ'(u_i) computed in bulk for a chunk, a step is
 
 .. math::
@@ -20,10 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import STEPWISE
+from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan, cfc_plain, unflatten
 from ncps_torch.kernels._cfc_backward import backward
 from ncps_torch.kernels._chunks import chunk_length
+from ncps_torch.kernels._fold import activation_of, fold
 from ncps_torch.kernels._updates import update_of
 
 
@@ -57,12 +59,16 @@ def cfc_forward(plan: Plan, a: Arguments) -> Tensor:
 def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
     """States (T + 1, B, H) with h first, and u_0, … as the slopes need them (if kept)."""
     T, B, D = a.x.shape
-    update, phi = update_of(plan.mode, plan.timed), STEPWISE[plan.phi].run_
+    logistic = folds(a.x.dtype)
+    update, phi = update_of(plan.mode, plan.timed, logistic), activation_of(plan, a.x.dtype).run_
     widths = [a.U.shape[1], *(W.shape[1] for W, _ in a.rest)]
     length = chunk_length(T, B, D + a.h.shape[1] + sum(widths))
     stages = [a.x.new_empty(T if keep else length, B, width) for width in widths]
     states = a.x.new_empty(T + 1, B, a.h.shape[1])
-    states[0] = h = a.h
+    states[0] = a.h
+    logistic = logistic and plan.mode != "pure"
+    h = a.h / 2 if logistic else a.h
+    a = fold(plan, a)
     U = a.U.contiguous()
     for start in range(0, T, length):
         stop = min(start + length, T)
@@ -70,19 +76,24 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
         own = [stage[part] for stage in stages]
         x = a.x[start:stop].reshape(-1, D)
         torch.addmm(a.b, x, a.W, out=own[0].view(-1, widths[0]))
+        for u, (_, b) in zip(own[1:], a.rest, strict=True):
+            u.copy_(b)
         affine = [u.unbind(0) for u in own]
         times = None if a.dt is None else a.dt[start:stop].unbind(0)
         drops = [d[start:stop].unbind(0) for d in a.drops]
         news = states[start + 1 : stop + 1].unbind(0)
         for t, row in enumerate(update.rows(own[-1])):
             u = affine[0][t].addmm_(h, U)
-            for i, (W, b) in enumerate(a.rest):
+            for i, (W, _) in enumerate(a.rest):
                 z = phi(u)
                 if drops:
                     z = z * drops[i][t]
-                u = torch.addmm(b, z, W, out=affine[i + 1][t])
+                u = affine[i + 1][t].addmm_(z, W)
             h = news[t]
             update.step(row, h, times and times[t], a.tau)
+        if logistic:
+            h = h.clone()
+            states[start + 1 : stop + 1].mul_(2)
     return states, stages
 
 

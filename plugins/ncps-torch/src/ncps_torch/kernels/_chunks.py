@@ -11,7 +11,9 @@ CHUNK = 1 << 19
 
 def chunk_length(steps: int, batch: int, width: int) -> int:
     """Steps of a chunk, where a step of one row touches `width` numbers."""
-    return max(1, min(steps, CHUNK // max(1, batch * width)))
+    most = max(1, min(steps, CHUNK // max(1, batch * width)))
+    # as many chunks as that takes, of the same length
+    return -(-steps // -(-steps // most))
 
 
 def accumulator(like: Tensor, shape: torch.Size) -> Tensor:

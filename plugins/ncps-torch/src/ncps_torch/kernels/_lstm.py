@@ -1,11 +1,10 @@
 r"""An LSTM over a sequence, as its equation says: the plain twin of `_lstm_scan`.
 
 .. math::
-    i, f, g, o = x W + h R + b,\quad c' = \sigma(f + \beta) \odot c + \sigma(i) \odot \tanh g,\quad
+    i, f, g, o = x W + h R + b,\quad c' = \sigma(f) \odot c + \sigma(i) \odot \tanh g,\quad
     h' = \sigma(o) \odot \tanh c'
 
-Shapes, time first: x (T, B, D); W (D, 4·H), R (H, 4·H), b (4·H) or none; h, c (B, H); β is an
-offset of the forget gate.
+Shapes, time first: x (T, B, D); W (D, 4·H), R (H, 4·H), b (4·H) or none; h, c (B, H).
 
 Held to the float64 reference by the conformance kit.
 """
@@ -29,12 +28,8 @@ def lstm_plain(
     return torch.stack(hs), torch.stack(cs)
 
 
-def lstm_step(
-    p: Tensor, h: Tensor, c: Tensor, R: Tensor, forget_offset: float = 0.0
-) -> tuple[Tensor, Tensor]:
+def lstm_step(p: Tensor, h: Tensor, c: Tensor, R: Tensor) -> tuple[Tensor, Tensor]:
     """The new (h, c) from x's part p (B, 4·H)."""
     i, f, g, o = torch.addmm(p, h, R).chunk(4, dim=-1)
-    if forget_offset:
-        f = f + forget_offset
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c

@@ -3,10 +3,11 @@ r"""The last operations of a CfC's step and their slopes, for the hand-written s
 With heads u = (f, g, …) each update overwrites u by what its slopes need:
 
     gated   u = (f, g, τ)     → (F, G, s) = (tanh f, tanh g, σ(τ))
-    timed   u = (f, g, a, b)  → (F, G, a, s), s = σ(aΔt + b)
+    timed   u = (f, g, b, a)  → (F, G, s, a), s = σ(aΔt + b)
     pure    u = f             → f
 
-and h' = F + s(G − F), or F + sG in mode no_gate, or A − A·exp(−Δt(|w|+|f|))·f. Shapes: u
+and h' = F + s(G − F), or F + sG in mode no_gate, or A − A·exp(−Δt(|w|+|f|))·f. A logistic update
+takes 2f and 2g, keeps (F + 1)/2 = σ(2f) and (G + 1)/2, and gives h'/2. Shapes: u
 (C, B, n·H) for a chunk of C steps, or (B, n·H) for one; Δt (C, B, 1). `slopes` gives ∂h'/∂u
 (C, B, n·H) in bulk; `finish` the gradients of Δt and (w, A) from ∂L/∂h' and ∂L/∂u.
 
@@ -16,10 +17,13 @@ Held to the plain twin by `test_cfc_scan.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from ncps_torch.kernels._activations import minus_one_to_one
 
 Taus = tuple[Tensor, ...]
 
@@ -41,85 +45,95 @@ class Update(NamedTuple):
     finish: Callable[..., Gradients]
 
 
-def update_of(mode: str, timed: bool) -> Update:
+def update_of(mode: str, timed: bool, logistic: bool) -> Update:
     """The update for a mode, with Δt merged into the weights or not."""
     if mode == "pure":
         return Update(1, _rows_pure, _step_pure, _slopes_pure, _finish_pure)
     lerp = mode == "default"
+    step = _STEPS[lerp, logistic]
+    slopes = partial(_slopes_timed if timed else _slopes_gated, lerp, logistic)
     if timed:
-        step = _step_timed if lerp else _step_timed_no_gate
-        slopes = _slopes_timed if lerp else _slopes_timed_no_gate
-        return Update(4, _rows_timed, step, slopes, _finish_timed)
-    step = _step_gated if lerp else _step_no_gate
-    return Update(3, _rows_gated, step, _slopes_gated if lerp else _slopes_no_gate, _finish_nothing)
+        return Update(4, _rows_timed, partial(_step_timed, step), slopes, _finish_timed)
+    return Update(3, _rows_gated, step, slopes, _finish_nothing)
 
 
 def _rows_gated(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    F, G, s = u.chunk(3, dim=-1)
-    FG = u[..., : 2 * s.shape[-1]]
-    return zip(FG.unbind(0), F.unbind(0), G.unbind(0), s.unbind(0), strict=True)
+    return zip(*(part.unbind(0) for part in (u, *u.chunk(3, dim=-1))), strict=True)
 
 
-def _step_gated(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
-    FG, F, G, s = row
-    FG.tanh_()
-    torch.lerp(F, G, s.sigmoid_(), out=h)
+def _step_tanh(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    _, F, G, s = row
+    torch.lerp(F.tanh_(), G.tanh_(), s.sigmoid_(), out=h)
 
 
-def _step_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
-    FG, F, G, s = row
-    FG.tanh_()
-    torch.addcmul(F, s.sigmoid_(), G, out=h)
+def _step_tanh_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    _, F, G, s = row
+    torch.addcmul(F.tanh_(), s.sigmoid_(), G.tanh_(), out=h)
+
+
+def _step_logistic(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
+    u, F, G, s = row
+    u.sigmoid_()
+    torch.lerp(F, G, s, out=h).sub_(0.5)
+
+
+def _step_logistic_no_gate(
+    row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus
+) -> None:
+    u, F, G, s = row
+    u.sigmoid_()
+    # F/2 + s G/2 = σ(2f) − ½ + s(σ(2g) − ½)
+    torch.addcmul(F, s, G.sub(0.5), out=h).sub_(0.5)
+
+
+_STEPS = {
+    (True, False): _step_tanh,
+    (False, False): _step_tanh_no_gate,
+    (True, True): _step_logistic,
+    (False, True): _step_logistic_no_gate,
+}
 
 
 def _rows_timed(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    F, G, a, s = u.chunk(4, dim=-1)
-    FG = u[..., : 2 * s.shape[-1]]
-    return zip(*(part.unbind(0) for part in (FG, F, G, a, s)), strict=True)
+    parts = u.chunk(4, dim=-1)
+    FGs = u[..., : 3 * parts[0].shape[-1]]
+    return zip(*(part.unbind(0) for part in (FGs, *parts)), strict=True)
 
 
-def _step_timed(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
-    FG, F, G, a, s = row
-    FG.tanh_()
-    torch.lerp(F, G, s.addcmul_(a, dt).sigmoid_(), out=h)
+def _step_timed(
+    step: Callable[..., None], row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus
+) -> None:
+    *gated, s, a = row
+    s.addcmul_(a, dt)
+    step((*gated, s), h, dt, tau)
 
 
-def _step_timed_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
-    FG, F, G, a, s = row
-    FG.tanh_()
-    torch.addcmul(F, s.addcmul_(a, dt).sigmoid_(), G, out=h)
-
-
-def _slopes_gated(u: Tensor, dt: Tensor | None, tau: Taus, out: Tensor) -> None:
+def _slopes_gated(
+    lerp: bool, logistic: bool, u: Tensor, dt: Tensor | None, tau: Taus, out: Tensor
+) -> None:
     F, G, s = u.chunk(3, dim=-1)
     dF, dG, ds = out.chunk(3, dim=-1)
-    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=True)
+    _gate_slopes((F, G, s), (dF, dG, ds), lerp, logistic)
 
 
-def _slopes_no_gate(u: Tensor, dt: Tensor | None, tau: Taus, out: Tensor) -> None:
-    F, G, s = u.chunk(3, dim=-1)
-    dF, dG, ds = out.chunk(3, dim=-1)
-    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=False)
-
-
-def _slopes_timed(u: Tensor, dt: Tensor, tau: Taus, out: Tensor) -> None:
-    F, G, _, s = u.chunk(4, dim=-1)
-    dF, dG, da, ds = out.chunk(4, dim=-1)
-    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=True)
-    torch.mul(ds, dt, out=da)
-
-
-def _slopes_timed_no_gate(u: Tensor, dt: Tensor, tau: Taus, out: Tensor) -> None:
-    F, G, _, s = u.chunk(4, dim=-1)
-    dF, dG, da, ds = out.chunk(4, dim=-1)
-    _gate_slopes((F, G, s), (dF, dG, ds), interpolate=False)
+def _slopes_timed(
+    lerp: bool, logistic: bool, u: Tensor, dt: Tensor, tau: Taus, out: Tensor
+) -> None:
+    F, G, s, _ = u.chunk(4, dim=-1)
+    dF, dG, ds, da = out.chunk(4, dim=-1)
+    _gate_slopes((F, G, s), (dF, dG, ds), lerp, logistic)
     torch.mul(ds, dt, out=da)
 
 
 def _gate_slopes(
-    values: tuple[Tensor, Tensor, Tensor], out: tuple[Tensor, Tensor, Tensor], interpolate: bool
+    values: tuple[Tensor, Tensor, Tensor],
+    out: tuple[Tensor, Tensor, Tensor],
+    interpolate: bool,
+    logistic: bool,
 ) -> None:
     F, G, s = values
+    if logistic:
+        F, G = (minus_one_to_one(value) for value in (F, G))
     dF, dG, ds = out
     one = F.new_ones(())
     torch.addcmul(one, F, F, value=-1, out=dF)
@@ -139,7 +153,7 @@ def _finish_nothing(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: T
 
 
 def _finish_timed(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
-    a, db = u.chunk(4, dim=-1)[2], du.chunk(4, dim=-1)[3]
+    a, db = u.chunk(4, dim=-1)[3], du.chunk(4, dim=-1)[2]
     return Gradients((a * db).sum(-1, keepdim=True), ())
 
 

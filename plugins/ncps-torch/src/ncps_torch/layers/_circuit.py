@@ -59,6 +59,7 @@ class CircuitParameters:
         return ops.Circuit(
             sensory=synapses("sensory_", self.sensory_sparsity_mask),
             inner=synapses("", self.sparsity_mask),
+            masks=(self.sensory_sparsity_mask, self.sparsity_mask),
             g=positive(tensor("gleak")),
             vleak=tensor("vleak"),
             c=positive(tensor("cm")) * spec.ode_unfolds,

@@ -19,10 +19,9 @@ from ncps_torch.kernels import (
     lstm_step,
     plan_of,
 )
+from ncps_torch.ops._memory import Memory, memory_inputs
 from ncps_torch.ops._modes import in_transform, wants_gradient
 
-# the forget gate of mixed memory starts open: ncps 1.0.1 adds this to its bias
-FORGET_OFFSET = 1.0
 # lecun_tanh is _OUTER tanh(_INNER u)
 _INNER, _OUTER = 0.666, 1.7159
 
@@ -56,12 +55,13 @@ class Cell:
 
     def _timed(self, x: Tensor, dt: Tensor | None) -> tuple[tuple[Affine, ...], Tensor | None]:
         """The heads, and Δt (T, B, 1) if the steps need one; a Δt of all steps is merged."""
-        if dt is not None and dt.dim() == 2:
-            return self.heads, dt.t()[..., None]
+        each = dt is not None and dt.dim() == 2
         if self.mode == "pure":
-            one = x.new_ones(()) if dt is None else dt
+            one = x.new_ones(()) if dt is None else dt.t()[..., None] if each else dt
             return self.heads, one.expand(*x.shape[:2], 1)
         f, g, a, b = self.heads
+        if dt is not None and each:
+            return (f, g, b, a), dt.t()[..., None]
         merged = [at + bt if dt is None else at * dt + bt for at, bt in zip(a, b, strict=True)]
         return (f, g, (merged[0], merged[1])), None
 
@@ -107,7 +107,7 @@ def _scan(cell: Cell, x: Tensor, h: Tensor, dt: Tensor | None) -> Tensor:
 
 def cfc_with_memory(
     cells: Sequence[Cell],
-    memory: tuple[Tensor, Tensor, Tensor],
+    memory: Memory,
     x: Tensor,
     states: Sequence[Tensor],
     dt: Tensor | None,
@@ -115,13 +115,13 @@ def cfc_with_memory(
     """The states h, c (T, B, H) of a stack of cells behind an LSTM cell that sees all of h."""
     first, *rest = [cell.arguments(x, states[0], dt) for cell in cells]
     plan = plan_of(cells[0].mode, cells[0].kernel_phi, first)
-    W, R, b = memory
-    steps = [x @ W.t() + b, x @ first.W + first.b, *first.drops]
+    R = memory[1].t()
+    steps = [memory_inputs(memory, x), x @ first.W + first.b, *first.drops]
     times = [None] * x.shape[0] if first.dt is None else first.dt.unbind(0)
     h, c = states
     history = []
     for time, (gates, p, *drops) in zip(times, _rows(steps), strict=True):
-        h, c = lstm_step(gates, h, c, R.t(), FORGET_OFFSET)
+        h, c = lstm_step(gates, h, c, R)
         own = _split(cells, h)
         new = [cfc_step(plan, first, torch.addmm(p, own[0], first.U), time, drops)]
         for a, state in zip(rest, own[1:], strict=True):
@@ -131,14 +131,6 @@ def cfc_with_memory(
         history.append((h, c))
     hs, cs = zip(*history, strict=True)
     return torch.stack(hs), torch.stack(cs)
-
-
-def memory_step(
-    memory: tuple[Tensor, Tensor, Tensor], x: Tensor, states: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """One step (h, c) of the LSTM of mixed memory on its own; x (B, D)."""
-    W, R, b = memory
-    return lstm_step(x @ W.t() + b, *states, R.t(), FORGET_OFFSET)
 
 
 def _split(cells: Sequence[Cell], h: Tensor) -> tuple[Tensor, ...]:

@@ -1,0 +1,139 @@
+"""LTC over a sequence: by lists of the synapses that there are, or by whole tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ncps_torch.kernels import (
+    Links,
+    LTCScan,
+    Synapses,
+    SynapseSums,
+    clip,
+    lstm_step,
+    ltc_forward,
+    ltc_plain,
+    softplus,
+    synapse_sums,
+)
+from ncps_torch.ops._memory import Memory, memory_inputs
+from ncps_torch.ops._modes import in_transform, values_are_known, wants_gradient
+
+Positive = Callable[[Tensor], Tensor]
+
+# torch sums weighted rows on these
+_DEVICES = ("cpu", "cuda")
+# below so many pairs of neurons, a single step is over before the lists are made
+_SMALL = 1 << 15
+
+
+def positive(implicit: bool) -> Positive:
+    """How an LTC reads the parameters that must not be negative."""
+    return softplus if implicit else clip
+
+
+Pair = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """An LTC as tensors: g and c = c_m·N are positive; w is 0 where the masks (I, H) are."""
+
+    sensory: Synapses
+    inner: Synapses
+    masks: Pair
+    g: Tensor
+    vleak: Tensor
+    c: Tensor
+    unfolds: int
+    epsilon: float
+
+
+class _Tables:
+    """The plain way: every pair of neurons is computed. It takes Δt () or (T, B, 1)."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self.sums = circuit.sensory
+
+    def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
+        circuit = self._circuit
+        time = v.new_ones(()) if dt is None else dt
+        return ltc_plain(circuit.inner, circuit.unfolds, given, v, circuit.c, time)
+
+
+class _Lists:
+    """Only the synapses that there are."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        sensory, inner = circuit.masks
+        self._sensory, self._inner = Links(sensory, tail=False), Links(inner, tail=True)
+        self._table = _picked(self._inner, circuit.inner)
+
+    def sums(self, u: Tensor) -> Pair:
+        """What the inputs give to d and q (T, B, H)."""
+        flat = (_picked(self._sensory, self._circuit.sensory), u)
+        function = SynapseSums.apply if wants_gradient(flat) else synapse_sums
+        sums: Pair = function(self._sensory, *flat)
+        return sums
+
+    def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
+        if dt is not None and not dt.dim():
+            dt = dt.expand(given[0].shape[0], 1, 1)
+        flat = (self._table, self._circuit.c, *given, v, dt)
+        function = LTCScan.apply if wants_gradient(flat) else ltc_forward
+        states: Tensor = function(self._inner, self._circuit.unfolds, *flat)
+        return states
+
+
+def _picked(links: Links, synapses: Synapses) -> Tensor:
+    """The table (4, S) of the synapses that there are."""
+    return torch.stack([links.pick(part) for part in synapses])
+
+
+def _by_lists(circuit: Circuit, u: Tensor) -> bool:
+    """Whether the hand-written kernels can be used, and pay."""
+    c, (T, B, _) = circuit.c, u.shape
+    if in_transform() or c.device.type not in _DEVICES or not values_are_known(c):
+        return False
+    if T == 1 and B * circuit.inner.w.numel() < _SMALL:
+        return False
+    # a neuron without capacity jumps: only the plain loop can divide 0 by 0
+    return bool((c > 0).all())
+
+
+def ltc(
+    circuit: Circuit,
+    memory: Memory | None,
+    inputs: Pair,
+    states: Sequence[Tensor],
+    dt: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """The states after every step of `inputs`, x and mapped u (T, B, D): v, and c of the memory.
+
+    Δt is () for all steps or (B, T), None for 1.
+    """
+    x, u = inputs
+    way = _Lists(circuit) if _by_lists(circuit, u) else _Tables(circuit)
+    d, q = way.sums(u)
+    d, q = d + circuit.g * circuit.vleak, q + circuit.g + circuit.epsilon
+    time = None if dt is None else dt.t()[..., None] if dt.dim() else dt
+    if memory is None:
+        return (way.run((d, q), states[0], time),)
+    R = memory[1].t()
+    v, c = states
+    history = []
+    for t, p in enumerate(memory_inputs(memory, x).unbind(0)):
+        v, c = lstm_step(p, v, c, R)
+        part = slice(t, t + 1)
+        own = time[part] if time is not None and time.dim() else time
+        v = way.run((d[part], q[part]), v, own)[0]
+        history.append((v, c))
+    return tuple(torch.stack(one) for one in zip(*history, strict=True))
