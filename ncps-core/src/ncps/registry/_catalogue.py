@@ -47,7 +47,7 @@ class Catalogue:
         for p in self.problems:
             takes_ours = name in RESERVED | ALIASES.keys() and p.distribution not in OURS
             if p.dropped and name in {*p.names, p.distribution} and not takes_ours:
-                error = PluginError(f"{name!r} comes from a plugin that cannot be used: {p}.")
+                error = PluginError(f"{name!r} comes from a plugin that cannot be used: {p}")
                 error.__cause__ = p.error
                 return error
         return None

@@ -12,12 +12,11 @@ import ncps
 from ncps.config import Settings
 from ncps.errors import NcpsError, unknown
 from ncps.registry._catalogue import Catalogue
-from ncps.registry._outcome import Failed
 from ncps.registry._plan import check_wish
-from ncps.registry._problems import problems, trial
+from ncps.registry._problems import problems, trial, unusable
 from ncps.registry._ranking import check_names
 from ncps.registry._records import Problem
-from ncps.registry._services import by_rank, usable_reason
+from ncps.registry._services import by_rank
 from ncps.registry._state import State, state
 from ncps.registry._wishes import Environment, environment
 
@@ -132,10 +131,7 @@ def _note(where: str, text: str, *, dropped: bool = False) -> Problem:
 def _infos(catalogue: Catalogue, settings: Settings, now: State) -> list[TechnologyInfo]:
     infos: list[TechnologyInfo] = []
     for t in by_rank(catalogue.technologies):
-        reason = usable_reason(t, catalogue, settings)
-        failed = now.plugins.get(t.plugin)
-        if reason is None and isinstance(failed, Failed):
-            reason = failed.reason
+        reason = unusable(t, catalogue, settings, now)
         infos.append(
             TechnologyInfo(
                 name=t.name,

@@ -15,6 +15,7 @@ from ncps.registry._outcome import Failed, described, not_a_layer
 from ncps.registry._plan import Question, barred, make_plan
 from ncps.registry._records import Problem, Provider, Technology
 from ncps.registry._requires import locate
+from ncps.registry._services import usable_reason
 from ncps.registry._state import State
 from ncps.registry._wishes import Environment
 
@@ -25,11 +26,25 @@ def problems(
     """One for each cause, however many layers it takes; none for what the config bars."""
     found = [*_conflicts(catalogue, settings, env)]
     for t in catalogue.technologies:
-        reason = _reason(t, catalogue, settings, now)
-        if reason is not None:
-            path = str(t.origin.manifest)
-            found.append(Problem(t.distribution, t.origin.version, path, reason))
+        taken = refusal(t.distribution, t.name, t.framework, t.aliases)
+        told = unusable(t, catalogue, settings, now) if barred(t, settings) is None else taken
+        if told is not None:
+            text = f"{t.name!r} on {t.framework!r}: {told}"
+            found.append(Problem(t.distribution, t.origin.version, str(t.origin.manifest), text))
     return tuple(dict.fromkeys(found))
+
+
+def unusable(t: Technology, catalogue: Catalogue, settings: Settings, now: State) -> str | None:
+    """Why a technology cannot be used here, as far as can be told without importing it."""
+    reason = usable_reason(t, catalogue, settings)
+    if reason is not None:
+        return reason
+    modules = dict.fromkeys(target.partition(":")[0] for target in t.layers.values())
+    for module in [*filter(None, [t.plugin]), *modules]:
+        if locate(module) is None:
+            return f"expected a module {module!r}, found none"
+    failed = _failure(t, now)
+    return f"{failed.step}: {failed.reason}" if failed else None
 
 
 def trial(catalogue: Catalogue, settings: Settings, now: State) -> None:
@@ -43,24 +58,6 @@ def trial(catalogue: Catalogue, settings: Settings, now: State) -> None:
             failed = _tried(provider, now) if usable else None
             if failed is not None:
                 now.disqualify(provider, None, failed)
-
-
-def _reason(t: Technology, catalogue: Catalogue, settings: Settings, now: State) -> str | None:
-    name = f"{t.name!r} on {t.framework!r}"
-    taken = refusal(t.distribution, t.name, t.framework, t.aliases)
-    if taken is not None:
-        return taken
-    if barred(t, settings) is not None:
-        return None
-    missing = catalogue.missing(t.requires)
-    if missing is not None:
-        return f"{name} requires: {missing}"
-    modules = dict.fromkeys(target.partition(":")[0] for target in t.layers.values())
-    for module in ([t.plugin] if t.plugin else []) + list(modules):
-        if locate(module) is None:
-            return f"{name}: expected a module {module!r}, found none"
-    failed = _failure(t, now)
-    return f"{name}: {failed.step}: {failed.reason}" if failed else None
 
 
 def _failure(t: Technology, now: State) -> Failed | None:
