@@ -59,7 +59,7 @@ class Environment:
     ) -> subprocess.CompletedProcess[str]:
         """Run the environment's Python, with warnings as errors; it must end with this code."""
         done = subprocess.run(
-            [self.python, "-W", "error", *words],
+            [self.python, "-P", "-W", "error", *words],
             cwd=cwd or self.project,
             env=_environment(self.project.parent) | env,
             capture_output=True,

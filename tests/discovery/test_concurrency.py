@@ -27,7 +27,7 @@ def test_threads_that_choose_at_once_scan_and_import_once_and_agree(three: Envir
     assert told["warned"] == []
     files = ["acme_high", "acme_low", "acme_other", "reference"]
     assert told["opened"] == dict.fromkeys(files, 1)
-    assert told["imported"] == {"acme_high": 1}
+    assert {name: n for name, n in told["imported"].items() if n} == {"acme_high": 1}
 
 
 def test_threads_are_warned_once_about_a_plugin_that_fails(make: Any) -> None:

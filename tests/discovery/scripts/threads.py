@@ -17,9 +17,9 @@ imported: collections.Counter[str] = collections.Counter()
 def _count(event: str, arguments: tuple[object, ...]) -> None:
     if event == "open" and str(arguments[0]).endswith("ncps_plugin.toml"):
         opened[os.path.basename(os.path.dirname(str(arguments[0])))] += 1
-    elif event == "exec" and isinstance(code := arguments[0], types.CodeType):
-        if code.co_filename.endswith("_plugin.py"):
-            imported[os.path.basename(os.path.dirname(code.co_filename))] += 1
+    elif event == "exec" and isinstance(arguments[0], types.CodeType):
+        folder, file = os.path.split(arguments[0].co_filename)
+        imported[os.path.basename(folder)] += file == "_plugin.py"
 
 
 sys.addaudithook(_count)
