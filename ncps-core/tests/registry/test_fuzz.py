@@ -110,11 +110,17 @@ def test_bytes_as_a_manifest_give_an_error_of_ours(data: bytes) -> None:
         read_manifest(data, ORIGIN)
 
 
+def minimal(**technology: Any) -> dict[str, Any]:
+    """A manifest with one technology that is in order but for this."""
+    table = {"name": "a", "framework": "f", "priority": 1, "layers": {"Dense": "a:B"}}
+    return {"schema": 1, "api": 1, "technology": [table | technology]}
+
+
 @FAST
 @given(MANIFEST)
-@example(
-    {"schema": 1, "api": 1, "technology": [{"name": "a", "framework": "f", "priority": 10**400}]}
-)
+@example(minimal(priority=10**400))
+@example(minimal(priority=[{"marker": "(" * 3000, "value": 1}]))
+@example(minimal(requires=["x; " + "(" * 3000]))
 def test_any_table_as_a_manifest_is_read_or_gives_an_error_of_ours(table: dict[str, Any]) -> None:
     data = document(table).encode(errors="replace")
     names_in(data)
