@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ncps.errors import NcpsError, PluginError, UnknownNameError
 from ncps.registry._catalogue import Catalogue
-from ncps.registry._names import HOME, install_hint
+from ncps.registry._names import ALIASES, HOME, install_hint
 from ncps.registry._outcome import Failed
 from ncps.registry._plan import Plan
 from ncps.registry._records import Provider
@@ -40,7 +40,9 @@ def _nobody(plan: Plan, catalogue: Catalogue) -> NcpsError:
     word = plan.wish.technology or plan.wish.framework or ""
     name = word.rpartition(":")[2]
     if not _installed(name, catalogue):
-        if (lost := catalogue.lost(name) or catalogue.lost(HOME.get(name, name))) is not None:
+        home = HOME.get(ALIASES.get(name, name), name)
+        lost = catalogue.lost(name) or catalogue.lost(home)
+        if lost is not None:
             return lost
         hint = install_hint(word)
         remedy = f": {hint}" if hint else ""
