@@ -80,7 +80,10 @@ def test_target_that_cannot_be_loaded_fails_alike(site: Site, target: str, reaso
         assert registry.create("Dense", units=2).home == "good.layers"
 
 
-@pytest.mark.parametrize("returned", ["None", "3", "spec", "type('T', (), {'spec': 1})"])
+@pytest.mark.parametrize(
+    "returned",
+    ["None", "spec", "len", "type('T', (), {'spec': 1})", "type('T', (), {'spec': 1})()"],
+)
 def test_factory_that_returns_no_layer_fails_alike(site: Site, returned: str) -> None:
     site.plugin("bad", code=f"def Fake(spec, **options): return {returned}", priority=9000)
     site.plugin("good", priority=8000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
@@ -43,6 +44,7 @@ def forked_while_another_thread_scans() -> str:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(30)  # rather than wait for ever
         _state.scan = scan
         os.write(write, made().encode())
         os._exit(0)
