@@ -31,9 +31,10 @@ PLUGINS = 5
 PAGE = """\
 # What discovery and choice cost
 
-Written by `tests/benchmarks/bench_registry.py`. Median of {processes} fresh processes, interleaved with their
-baselines, and the range of the middle 80 %; a repeated choice is the mean of 2000 calls, 14 times.
-{plugins} of the installed distributions are plugins. Budgets are the design's.
+Written by `tests/benchmarks/bench_registry.py`. Median of {processes} fresh processes,
+interleaved with their baselines, and the range of the middle 80 %; a repeated choice is the mean
+of 2000 calls, 14 times. {plugins} of the installed distributions are plugins. Budgets are the
+design's.
 [How a layer is chosen](../choosing.md) says what is measured here.
 
 {machine}
