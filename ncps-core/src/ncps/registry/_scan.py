@@ -111,10 +111,9 @@ def _name(found: importlib.metadata.Distribution) -> str:
 
 def _said(found: importlib.metadata.Distribution, key: str) -> str | None:
     try:
-        metadata = found.metadata
-    except TypeError:  # there is no metadata file at all
+        return next(iter(found.metadata.get_all(key) or ()), None)
+    except (AttributeError, TypeError):  # there is no metadata file at all
         return None
-    return next(iter(metadata.get_all(key) or ()), None)
 
 
 def _place(found: importlib.metadata.Distribution) -> str:
