@@ -103,7 +103,8 @@ def tests_lowest(session: nox.Session) -> None:
 def install(session: nox.Session) -> None:
     """What a user does: wheels into new environments, and the README's commands as written."""
     session.install(*PINNED, "pytest", "build")
-    session.run("pytest", "-m", "install", "tests/install", *session.posargs, env=ENVIRONMENT)
+    folders = ["tests/install", "tests/discovery"]
+    session.run("pytest", "-m", "install", *folders, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session

@@ -21,7 +21,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ncps.errors import ConfigError, UnknownNameError, unknown
 
@@ -105,6 +105,16 @@ def canonical_distribution(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Is it a number that a priority can be: finite, within a float's range, no boolean?"""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
 def parse(table: Any, source: str) -> ConfigFile:
     """Check a config table; `source` names it in errors."""
     if not isinstance(table, dict):
@@ -164,7 +174,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
 
 
@@ -178,7 +188,7 @@ def _pyproject(path: Path) -> object | None:
         return None
     try:
         tool = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         if re.search(r"^\s*\[tool\.ncps\b", text, re.MULTILINE):
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
         return None
@@ -197,7 +207,7 @@ def _order(value: object, source: str) -> Order:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError(value)
     return value
 

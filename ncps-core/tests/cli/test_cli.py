@@ -34,7 +34,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     site = tmp_path / "site"
     for name in ("cliacme", "cliacme-1.0.dist-info"):
         (site / name).mkdir(parents=True)
-    (site / "cliacme" / "__init__.py").write_text("raise RuntimeError('imported')")
+    for module in ("__init__", "_plugin", "layers"):
+        (site / "cliacme" / f"{module}.py").write_text("raise RuntimeError('imported')")
     (site / "cliacme" / "ncps_plugin.toml").write_text(MANIFEST.format(extra=""))
     info = site / "cliacme-1.0.dist-info"
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cliacme\nVersion: 1.0\n")
@@ -119,20 +120,20 @@ def test_doctor_shows_technologies_paths_config_and_environment(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "told", "code"),
     [
-        ("schema = 7", "cliacme 1.0: {path}: schema: expected 1, got 7"),
-        (MANIFEST.format(extra="device = ['cpu']"), "Did you mean 'devices'? "),
+        ("schema = 7", "cliacme 1.0: {path}: schema: expected 1, got 7", 1),
+        (MANIFEST.format(extra="device = ['cpu']"), "Did you mean 'devices'? ", 0),
     ],
 )
 def test_doctor_shows_problems(
-    plugin: Path, text: str, told: str, capsys: pytest.CaptureFixture[str]
+    plugin: Path, text: str, told: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plugin.write_text(text)
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == code
     assert told.format(path=plugin) in capsys.readouterr().out
     registry.reload()
-    assert main(["doctor", "--json"]) == 0
+    assert main(["doctor", "--json"]) == code
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert (problem["distribution"], problem["path"]) == ("cliacme", str(plugin))
 
@@ -141,7 +142,7 @@ def test_doctor_shows_a_config_that_cannot_be_followed(
     plugin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ncps.toml").write_text("prioritty = 1")
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     assert "Did you mean 'priority'" in capsys.readouterr().out
 
 

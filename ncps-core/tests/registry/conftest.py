@@ -19,6 +19,9 @@ class Fake:
     def __init__(self, spec, *, seed=None, dtype=None, device=None):
         self.spec, self.seed, self.dtype, self.device = spec, seed, dtype, device
         self.home = __name__
+
+    def __call__(self, x):
+        return x
 """
 
 

@@ -80,6 +80,23 @@ def test_target_that_cannot_be_loaded_fails_alike(site: Site, target: str, reaso
         assert registry.create("Dense", units=2).home == "good.layers"
 
 
+@pytest.mark.parametrize(
+    "returned",
+    ["None", "spec", "len", "type('T', (), {'spec': 1})", "type('T', (), {'spec': 1})()"],
+)
+def test_factory_that_returns_no_layer_fails_alike(site: Site, returned: str) -> None:
+    site.plugin("bad", code=f"def Fake(spec, **options): return {returned}", priority=9000)
+    site.plugin("good", priority=8000)
+    assert registry.select("Dense").technology == "bad"  # its factory was not called yet
+    reason = "create: expected its factory to return a layer, which can be called"
+    with pytest.warns(PluginWarning, match=reason.partition(": ")[2]) as caught:
+        assert registry.create("Dense", units=2).home == "good.layers"
+    assert caught[0].filename == __file__
+    assert registry.create("Dense", units=3).home == "good.layers"  # warnings are errors here
+    with pytest.raises(PluginError, match=reason):
+        registry.create("Dense", units=2, technology="bad")
+
+
 def test_keyboard_interrupt_is_not_caught(site: Site) -> None:
     site.plugin("bad", hooks="raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

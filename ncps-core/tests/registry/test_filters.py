@@ -6,7 +6,8 @@ import pytest
 
 import ncps
 from ncps import registry
-from ncps.errors import PluginError
+from ncps.config import UnknownSettingError
+from ncps.errors import PluginError, UnknownNameError
 from ncps.registry._plan import device_kind
 
 if TYPE_CHECKING:
@@ -148,9 +149,12 @@ def test_config_settles_a_conflict(rivals: Site, text: str) -> None:
     assert registry.create("Dense", units=2, technology="shared").home == "two.layers"
 
 
-def test_naming_a_distribution_that_does_not_claim_it_settles_nothing(rivals: Site) -> None:
-    rivals.config('priority = ["third:shared", "one:other"]')
-    assert verdict("shared").startswith("dropped by conflict: two claims 'shared'")
+def test_naming_a_distribution_that_does_not_bring_the_technology_raises(rivals: Site) -> None:
+    with pytest.raises(UnknownNameError, match=r"of one 'shard'\. Did you mean 'shared'"):
+        registry.create("Dense", units=2, technology="one:shard")
+    rivals.config('priority = ["third:shared"]')
+    with pytest.raises(UnknownSettingError, match="unknown technology of third 'shared'"):
+        registry.explain("Dense")
 
 
 def test_argument_and_environment_settle_a_conflict(

@@ -1,4 +1,7 @@
-"""`ncps doctor`: what is installed, what is broken, which config counts. It imports no plugin."""
+"""`ncps doctor`: what is installed, what is broken, which config counts.
+
+It imports no plugin, unless it is told to with ``--load``.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,21 @@ def add_parser(subparsers: Any) -> None:
     summary = COMMANDS["doctor"]
     parser = subparsers.add_parser("doctor", help=summary, description=summary)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--load", action="store_true", help="also import every plugin and try its layers"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the overview."""
+    """Print the overview; the exit code is 1 when something that is installed cannot be used."""
     from ncps import registry
 
-    overview = registry.overview()
+    overview = registry.overview(load=arguments.load)
     if arguments.json:
         print_json(overview.to_dict())
     else:
         print(_text(overview))
-    return 0
+    return 1 if any(problem.dropped for problem in overview.problems) else 0
 
 
 def _text(overview: Overview) -> str:

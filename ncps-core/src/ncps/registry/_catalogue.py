@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ncps.errors import PluginError
 from ncps.registry._manifest import Manifest
-from ncps.registry._names import FRAMEWORKS
+from ncps.registry._names import ALIASES, FRAMEWORKS, OURS, RESERVED
 from ncps.registry._records import Origin, Problem, Provider, Technology, providers_of
 from ncps.registry._requires import missing
 
@@ -38,7 +39,19 @@ class Catalogue:
         for technology in self.technologies:
             for provider in providers_of(technology):
                 self._providers.setdefault(provider.layer, []).append(provider)
+        self.distributions = {m.origin.distribution for m in manifests}
+        self.distributions |= {p.distribution for p in problems}
         self._missing: dict[tuple[str, ...], str | None] = {}
+
+    def lost(self, name: str) -> PluginError | None:
+        """The error for a technology or layer that a plugin would bring, could it be read."""
+        for p in self.problems:
+            takes_ours = name in RESERVED | ALIASES.keys() and p.distribution not in OURS
+            if p.dropped and name in {*p.names, p.distribution} and not takes_ours:
+                error = PluginError(f"{name!r} comes from a plugin that cannot be used: {p}")
+                error.__cause__ = p.error
+                return error
+        return None
 
     def providers(self, layer: str) -> tuple[Provider, ...]:
         """All providers of `layer`, refused ones too."""

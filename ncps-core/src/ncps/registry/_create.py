@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ncps.errors import PluginError, SpecError, UnknownNameError, unknown
 from ncps.registry._choice import choose
-from ncps.registry._outcome import Failed, described, fetch
+from ncps.registry._outcome import Failed, described, fetch, not_a_layer
 from ncps.registry._plan import barred_distribution, device_kind
 from ncps.registry._records import Origin, Provider
 from ncps.registry._state import state
@@ -36,8 +36,12 @@ def create(
     SpecError for a value that the layer cannot have; PluginError when nobody who was asked can.
     """
     spec = _spec(layer, config)
-    loaded = choose(spec.layer, technology, framework, device, spec)
-    native = loaded.factory(spec, seed=seed, dtype=dtype, device=device)
+    while True:
+        loaded = choose(spec.layer, technology, framework, device, spec)
+        native = loaded.factory(spec, seed=seed, dtype=dtype, device=device)
+        if (wrong := not_a_layer(native)) is None:
+            break
+        state().disqualify(loaded.provider, device_kind(device), wrong)
     if loaded.created is not None:
         loaded.created(layer=native, spec=spec)
     return native
@@ -118,6 +122,8 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
         try:
             specs.get(layer)
         except UnknownNameError:
+            if (lost := catalogue.lost(layer)) is not None:
+                raise lost from lost.__cause__
             raise unknown("layer", layer, catalogue.layers.union(specs.BUILTIN)) from None
     return specs.build(layer, **config)
 

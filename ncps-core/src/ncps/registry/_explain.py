@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ncps.registry._plan import Candidate, Plan, Question, device_kind, make_plan
+from ncps.registry._records import Problem
 from ncps.registry._state import State, state
 from ncps.registry._tables import WIDTH, explanation_text
 from ncps.registry._wishes import environment, standing, wishes
@@ -35,13 +36,15 @@ class Row:
 class Explanation:
     """Every candidate for a layer, in order.
 
-    `named_by` is who named a technology or framework, `order_by` the source that set the order.
+    `named_by` is who named a technology or framework, `order_by` the source that set the order;
+    `unread` are plugins that could not be read, and so are no candidates.
     """
 
     layer: str
     named_by: str | None
     order_by: str
     candidates: tuple[Row, ...]
+    unread: tuple[Problem, ...] = ()
 
     @property
     def chosen(self) -> Row | None:
@@ -55,6 +58,7 @@ class Explanation:
             "named_by": self.named_by,
             "order_by": self.order_by,
             "candidates": [dict(vars(row)) for row in self.candidates],
+            "unread": [problem.to_dict() for problem in self.unread],
         }
 
     def text(self, width: int = WIDTH) -> str:
@@ -86,7 +90,9 @@ def explain(
     plan = make_plan(question, catalogue, now.settings())
     if config:
         _check(layer, config)
-    return Explanation(layer, str(plan.wish) if plan.wish else None, plan.order, _rows(plan, now))
+    named_by = str(plan.wish) if plan.wish else None
+    unread = tuple(p for p in catalogue.problems if p.dropped)
+    return Explanation(layer, named_by, plan.order, _rows(plan, now), unread)
 
 
 def _rows(plan: Plan, now: State) -> tuple[Row, ...]:

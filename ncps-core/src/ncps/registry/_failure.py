@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ncps.errors import NcpsError, PluginError, UnknownNameError
 from ncps.registry._catalogue import Catalogue
-from ncps.registry._names import install_hint
+from ncps.registry._names import ALIASES, HOME, install_hint
 from ncps.registry._outcome import Failed
 from ncps.registry._plan import Plan
 from ncps.registry._records import Provider
@@ -38,7 +38,12 @@ def _nobody(plan: Plan, catalogue: Catalogue) -> NcpsError:
     if plan.wish is None:
         return PluginError(f"no installed technology offers the layer {plan.layer!r}.")
     word = plan.wish.technology or plan.wish.framework or ""
-    if not _installed(word, catalogue):
+    name = word.rpartition(":")[2]
+    if not _installed(name, catalogue):
+        home = HOME.get(ALIASES.get(name, name), name)
+        lost = catalogue.lost(name) or catalogue.lost(home)
+        if lost is not None:
+            return lost
         hint = install_hint(word)
         remedy = f": {hint}" if hint else ""
         off = "" if catalogue.complete else " (NCPS_DISCOVER=0 turns plugins off)"
@@ -49,7 +54,6 @@ def _nobody(plan: Plan, catalogue: Catalogue) -> NcpsError:
     return UnknownNameError(f"{plan.wish} has no layer {plan.layer!r}. {offered}.")
 
 
-def _installed(word: str, catalogue: Catalogue) -> bool:
-    name = word.rpartition(":")[2]
+def _installed(name: str, catalogue: Catalogue) -> bool:
     frameworks = {t.framework for t in catalogue.technologies if t.refused is None}
     return name in catalogue.names or name in catalogue.aliases or name in frameworks

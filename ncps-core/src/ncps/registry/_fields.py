@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from ncps.config import is_number
 from ncps.errors import PluginError, unknown
 
 NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII), "a name such as 'torch' or 'torch.nn'"
@@ -106,12 +106,12 @@ def _holds(marker: object, where: str) -> bool:
         raise bad(where, expected, marker)
     try:
         return Marker(marker).evaluate()
-    except ValueError as error:  # not a marker, or one that compares what cannot be compared
+    except (ValueError, RecursionError) as error:  # no marker, or one that cannot be evaluated
         raise bad(where, expected, marker) from error
 
 
 def _number(value: object, where: str, expected: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise bad(where, expected, value)
     return value
 

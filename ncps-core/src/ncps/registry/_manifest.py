@@ -38,7 +38,7 @@ def read_manifest(data: bytes, origin: Origin) -> Manifest:
     """
     try:
         table = tomllib.loads(data.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PluginError(f"expected valid TOML, got: {error}") from error
     _check_version(table, "schema", SCHEMA)
     _check_version(table, "api", API)
@@ -59,9 +59,31 @@ def read_manifest(data: bytes, origin: Origin) -> Manifest:
     )
 
 
-def problem(origin: Origin, text: str, *, dropped: bool = True) -> Problem:
+def names_in(data: bytes) -> frozenset[str]:
+    """The technologies, aliases and layers that a manifest names, though it cannot be used."""
+    try:
+        table = tomllib.loads(data.decode())
+    except (ValueError, RecursionError):
+        return frozenset()
+    entries = table.get("technology")
+    entries = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    found: list[object] = [table.get("specs"), *(e.get("name") for e in entries)]
+    found += [e.get(key) for e in entries for key in ("aliases", "layers")]
+    texts = [[f] if isinstance(f, str) else f for f in found if isinstance(f, str | list | dict)]
+    return frozenset(name for names in texts for name in names if isinstance(name, str))
+
+
+def problem(
+    origin: Origin,
+    text: str,
+    *,
+    dropped: bool = True,
+    names: frozenset[str] = frozenset(),
+    error: Exception | None = None,
+) -> Problem:
     """A problem with the manifest of `origin`."""
-    return Problem(origin.distribution, origin.version, str(origin.manifest), text, dropped)
+    o = origin
+    return Problem(o.distribution, o.version, str(o.manifest), text, dropped, names, error)
 
 
 def _check_version(table: Mapping[str, Any], key: str, known: int) -> None:

@@ -44,6 +44,20 @@ def call(hook: Hook, **arguments: Any) -> Any:
         raise PluginError(f"its hook failed: {described(error)}") from error
 
 
+def not_a_layer(made: object) -> Failed | None:
+    """What is wrong with the object that a factory returned, or None for a layer.
+
+    Every layer can be called and keeps its spec; the conformance kit checks all the rest.
+    """
+    if callable(made) and hasattr(made, "spec") and not isinstance(made, type):
+        return None
+    return Failed(
+        "create",
+        "expected its factory to return a layer, which can be called and has a spec, "
+        f"got {type(made).__name__!r}",
+    )
+
+
 def fetch(target: str) -> Any:
     """Import and return what ``module:Name`` names; raises whatever that raises."""
     module, _, name = target.partition(":")

@@ -60,12 +60,13 @@ def make_plan(question: Question, catalogue: Catalogue, settings: Settings) -> P
     """Rank all providers of the layer and put each through the filters.
 
     Raises: UnknownNameError for a layer, technology, framework or device that nobody knows;
+    PluginError for one whose plugin cannot be read;
     ConfigError when the config cannot be followed.
     """
     layer = question.layer
     providers = catalogue.providers(layer)
     if layer not in catalogue.layers:
-        raise unknown("layer", layer, catalogue.layers)
+        raise catalogue.lost(layer) or unknown("layer", layer, catalogue.layers)
     _check_device(question.device, catalogue)
     order = ranking(layer, question.env, settings, catalogue)
     named = [_selector(wish, catalogue) for wish in question.wishes]
@@ -182,6 +183,12 @@ class _Filters:
         if device is None or not provider.devices or device in provider.devices:
             return None
         return "device", f"it offers {', '.join(provider.devices)}, not {device}"
+
+
+def check_wish(env: Environment, catalogue: Catalogue) -> None:
+    """Raise what a choice would raise for the technology that NCPS_TECHNOLOGY names."""
+    if env.technology:
+        _selector(Wish("NCPS_TECHNOLOGY", env.technology, None), catalogue)
 
 
 def _selector(wish: Wish, catalogue: Catalogue) -> Selector:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ncps.config import Order, Settings, UnknownSettingError, environment_order
-from ncps.errors import NcpsError, unknown
+from ncps.errors import NcpsError, PluginError, UnknownNameError, unknown
 from ncps.registry._catalogue import Catalogue
 from ncps.registry._names import framework_rank
 from ncps.registry._records import Provider
 from ncps.registry._wishes import Environment
-from ncps.registry._words import Selector, known_words, resolve
+from ncps.registry._words import Selector, check_distribution, resolve
 
 DECLARED = "declared priorities"
 
@@ -75,9 +75,11 @@ def check_names(env: Environment, settings: Settings, catalogue: Catalogue) -> N
     if env.priority:
         _check_words(environment_order(env.priority), "NCPS_PRIORITY", catalogue)
     for file in settings.files:
+        _check_distributions(file.allow or (), f"{file.path} allow", catalogue)
+        _check_distributions(file.deny or (), f"{file.path} deny", catalogue)
         _check_words(file.priority or (), f"{file.path} priority", catalogue)
         for layer, order in file.layers.items():
-            if layer not in catalogue.layers:
+            if layer not in catalogue.layers and catalogue.lost(layer) is None:
                 error = unknown("layer", layer, catalogue.layers)
                 raise UnknownSettingError(f"{file.path} [layers]: {error}")
             _check_words(order, f"{file.path} [layers] {layer}", catalogue)
@@ -87,11 +89,22 @@ def _check_words(order: Order, source: str, catalogue: Catalogue) -> None:
     for word in order:
         try:
             resolve(word, catalogue)
-        except NcpsError as error:
+        except UnknownNameError as error:
+            raise UnknownSettingError(f"{source}: {error}") from error
+        except PluginError:  # its plugin is broken: whoever only ranks it goes without
+            continue
+
+
+def _check_distributions(names: Iterable[str], source: str, catalogue: Catalogue) -> None:
+    for name in names:
+        try:
+            check_distribution(name, catalogue)
+        except UnknownNameError as error:
             raise UnknownSettingError(f"{source}: {error}") from error
 
 
 def _resolve(word: str, catalogue: Catalogue) -> Selector:
-    if ":" not in word and word not in known_words(catalogue):
+    try:
+        return resolve(word, catalogue)
+    except NcpsError:  # it was checked: discovery is off, or its plugin is broken
         return Selector(technology=word)
-    return resolve(word, catalogue)

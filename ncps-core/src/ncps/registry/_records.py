@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The distribution that a manifest came with, and where the manifest lies."""
+    """The distribution that a manifest came with, where it lies, and its entry point's name."""
 
     distribution: str
     version: str
     manifest: Path
+    entry: str = ""
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
@@ -69,7 +71,8 @@ class Provider:
 class Problem:
     """Something in a distribution's plugin that cannot be used, or was not understood.
 
-    `dropped` is False when the plugin works all the same, as with a key that is not known.
+    `dropped` is False when the plugin works all the same, as with a key that is not known. `names`
+    are the technologies and layers that are missing for it, as far as they can be told.
     """
 
     distribution: str
@@ -77,9 +80,16 @@ class Problem:
     path: str
     text: str
     dropped: bool = True
+    names: frozenset[str] = frozenset()
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.distribution} {self.version}: {self.path}: {self.text}"
+        return " ".join(f"{self.distribution} {self.version}: {self.path}: {self.text}".split())
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it says, as JSON values."""
+        keys = ("distribution", "version", "path", "text", "dropped")
+        return {key: getattr(self, key) for key in keys}
 
 
 class PluginWarning(RuntimeWarning):

@@ -23,7 +23,7 @@ def check_requirement(text: str, where: str) -> None:
 
     try:
         _parse(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise PluginError(
             f"{where}: expected an import name such as 'torch' or a requirement such as "
             f"'torch>=2.4', got {text!r} ({str(error).splitlines()[0]})"
@@ -37,7 +37,8 @@ def missing(text: str) -> str | None:
     requirement = _parse(text)
     try:
         return _unmet(requirement)
-    except (TypeError, ValueError) as error:  # broken metadata, or a marker that cannot be compared
+    except (TypeError, ValueError, RecursionError) as error:
+        # broken metadata, or a marker that cannot be compared
         return f"cannot check {text!r}: {error}"
 
 

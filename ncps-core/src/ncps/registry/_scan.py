@@ -19,7 +19,8 @@ import ncps
 from ncps.config import canonical_distribution
 from ncps.errors import PluginError
 from ncps.registry._catalogue import Catalogue
-from ncps.registry._manifest import Manifest, problem, read_manifest
+from ncps.registry._manifest import Manifest, names_in, problem, read_manifest
+from ncps.registry._outcome import described
 from ncps.registry._records import Origin, Problem
 from ncps.registry._requires import top_level
 
@@ -31,72 +32,112 @@ _BUILT_IN = Path(ncps.__file__).parent / "reference" / "ncps_plugin.toml"
 
 def scan(*, discover: bool) -> Catalogue:
     """Read the built-in manifest and, with `discover`, those of all installed distributions."""
-    built_in = Origin("ncps", ncps.__version__, _BUILT_IN)
     manifests: list[Manifest] = []
     problems: list[Problem] = []
-    _read(built_in, manifests, problems)
+    with _recorded(problems, "ncps", ncps.__version__):
+        # the core too may lie in a zip archive, where only its loader can read it
+        data = _contents(_BUILT_IN, ncps.__spec__.loader)
+        _read(Origin("ncps", ncps.__version__, _BUILT_IN), data, manifests, problems)
     if discover:
-        for origin in _declared(problems):
+        for origin, data in _declared(problems):
             if all(m.origin.manifest != origin.manifest for m in manifests):
-                _read(origin, manifests, problems)
+                _read(origin, data, manifests, problems)
     return Catalogue(tuple(manifests), tuple(problems), complete=discover)
 
 
-def _read(origin: Origin, manifests: list[Manifest], problems: list[Problem]) -> None:
+def _read(
+    origin: Origin, data: bytes | None, manifests: list[Manifest], problems: list[Problem]
+) -> None:
     try:
-        manifest = read_manifest(_contents(origin), origin)
+        if data is None:
+            raise PluginError("expected a manifest, found no file there")
+        manifest = read_manifest(data, origin)
     except PluginError as error:
-        problems.append(problem(origin, str(error)))
+        names = names_in(data or b"") | {origin.entry}
+        problems.append(problem(origin, str(error), names=names, error=error.with_traceback(None)))
     else:
         manifests.append(manifest)
         problems.extend(manifest.problems)
 
 
-def _contents(origin: Origin) -> bytes:
+def _contents(path: Path, loader: object) -> bytes | None:
+    """The bytes of a file beside a package, or None; a loader reads what lies in a zip archive."""
     try:
-        return origin.manifest.read_bytes()
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        get_data = getattr(loader, "get_data", None)
     except OSError as error:
-        raise PluginError(f"expected a readable manifest, got: {error.strerror}") from error
+        raise PluginError(f"expected a readable manifest at {path}: {error.strerror}") from error
+    try:
+        return bytes(get_data(str(path))) if get_data else None
+    except OSError:
+        return None
 
 
-def _declared(problems: list[Problem]) -> list[Origin]:
+def _declared(problems: list[Problem]) -> Iterator[tuple[Origin, bytes]]:
     """Each manifest that an installed distribution declares, ordered by distribution."""
-    origins: list[Origin] = []
     for name in sorted(_distributions(problems)):
         with _recorded(problems, name):
             # the first on the path, as for imports: it shadows other installations of the name
             installed = importlib.metadata.distribution(name)
-            version = installed.version or "unknown"
+            version = _said(installed, "Version") or "unknown"
+            if version == "unknown":
+                text = "expected a Version in its metadata, got none; it is used all the same"
+                problems.append(Problem(name, version, _place(installed), text, dropped=False))
             for entry in installed.entry_points:
                 if entry.group == GROUP:
-                    with _recorded(problems, name, version):
-                        origins.append(Origin(name, version, _locate(entry.value)))
-    return origins
+                    with _recorded(problems, name, version, entry.name):
+                        path, data = _locate(entry.value)
+                        yield Origin(name, version, path, entry.name), data
 
 
 def _distributions(problems: list[Problem]) -> set[str]:
     """The distributions whose entry points have our group; only their metadata is parsed."""
     names: set[str] = set()
     for found in importlib.metadata.distributions():
-        with _recorded(problems, str(getattr(found, "_path", "a distribution"))):
+        with _recorded(problems, _place(found)):
             text = found.read_text("entry_points.txt")
             if text and _HEADING.search(text):
-                names.add(canonical_distribution(found.metadata["Name"]))
+                names.add(canonical_distribution(_name(found)))
     return names
 
 
+def _name(found: importlib.metadata.Distribution) -> str:
+    name = _said(found, "Name")
+    if not name:
+        raise PluginError("expected a Name in its metadata, got none; install it again")
+    return name
+
+
+def _said(found: importlib.metadata.Distribution, key: str) -> str | None:
+    try:
+        return next(iter(found.metadata.get_all(key) or ()), None)
+    except (AttributeError, TypeError):  # there is no metadata file at all
+        return None
+
+
+def _place(found: importlib.metadata.Distribution) -> str:
+    return str(getattr(found, "_path", "a distribution"))
+
+
 @contextmanager
-def _recorded(problems: list[Problem], name: str, version: str = "unknown") -> Iterator[None]:
+def _recorded(
+    problems: list[Problem], name: str, version: str = "unknown", entry: str = ""
+) -> Iterator[None]:
     """One broken distribution must not hide the others: whatever it raises becomes a problem."""
     try:
         yield
     except Exception as error:
-        text = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-        problems.append(Problem(name, version, f"entry point group {GROUP}", text))
+        text = str(error) if isinstance(error, PluginError) else described(error)
+        where = f"entry point group {GROUP}"
+        names = frozenset({entry} - {""})
+        problems.append(
+            Problem(name, version, where, text, names=names, error=error.with_traceback(None))
+        )
 
 
-def _locate(value: str) -> Path:
-    """The file that an entry point's value names, ``package:folder/file.toml``.
+def _locate(value: str) -> tuple[Path, bytes]:
+    """The file that an entry point's value names, ``package:folder/file.toml``, and its bytes.
 
     Only the top-level name is looked up: looking up a dotted one would import its parent.
     """
@@ -113,7 +154,8 @@ def _locate(value: str) -> Path:
         folders = [os.path.dirname(spec.origin or "")]
     paths = [Path(folder, *rest, *inside.parts) for folder in folders]
     for path in paths:
-        if path.is_file():
-            return path
+        data = _contents(path, spec.loader)
+        if data is not None:
+            return path, data
     places = " or ".join(map(str, paths)) or "nowhere"
     raise PluginError(f"expected the manifest of {value!r} at {places}, found no file there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ncps.registry._choice import Choice
     from ncps.registry._outcome import Failed
     from ncps.registry._plugins import Plugin
+    from ncps.registry._records import Provider
 
 _MOST_CHOICES = 4096
 
@@ -27,7 +29,7 @@ class State:
         self._settings: Settings | None = None
         self.choices: dict[object, Choice] = {}
         self.plugins: dict[str | None, Plugin | Failed] = {}
-        self.failures: dict[object, Failed] = {}
+        self.failures: dict[tuple[Provider, str | None], Failed] = {}
         self.warned: set[object] = set()
 
     def catalogue(self, *, discover: bool) -> Catalogue:
@@ -53,6 +55,15 @@ class State:
         if len(self.choices) >= _MOST_CHOICES:
             self.choices.clear()
         self.choices[key] = choice
+
+    def disqualify(self, provider: Provider, device: str | None, failed: Failed) -> None:
+        """From now on this provider is one that cannot be used on this device."""
+        self.failures[provider, device] = failed
+        self.choices.clear()  # some may have found it usable
+
+    def renew_lock(self) -> None:
+        """In a forked child: whoever held the lock is not there to let it go."""
+        self._lock = threading.RLock()
 
     def warn_once(self, key: object) -> bool:
         """True for the first call with `key`."""
@@ -80,3 +91,11 @@ def reload() -> None:
     global _state
     importlib.invalidate_caches()
     _state = State()
+
+
+def _in_forked_child() -> None:
+    _state.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_forked_child)

@@ -45,4 +45,5 @@ def explanation_text(explanation: Explanation, width: int = WIDTH) -> str:
     lines += ["", table_text(headings, rows, width), ""]
     paths = {f"{r.distribution} {r.version}": r.path for r in explanation.candidates}
     lines += [f"{name}: {path}" for name, path in paths.items()]
+    lines += [f"cannot be read: {problem}" for problem in explanation.unread]
     return "\n".join(lines)

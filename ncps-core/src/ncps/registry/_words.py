@@ -12,12 +12,13 @@ a technology (`ncps`)   that technology, on any framework
 
 from __future__ import annotations
 
+import difflib
 from typing import NamedTuple
 
 from ncps.config import canonical_distribution
 from ncps.errors import UnknownNameError, unknown
 from ncps.registry._catalogue import Catalogue
-from ncps.registry._names import ALIASES, FRAMEWORKS, RESERVED
+from ncps.registry._names import ALIASES, FRAMEWORKS, OURS, RESERVED
 from ncps.registry._records import Provider
 
 
@@ -44,24 +45,24 @@ class Selector(NamedTuple):
 def resolve(word: str, catalogue: Catalogue) -> Selector:
     """What `word` means.
 
-    Raises: UnknownNameError, with the nearest match, for a word that means nothing.
+    Raises: UnknownNameError, with the nearest match, for a word that means nothing; PluginError
+    for one that a plugin would bring, could it be read.
     """
     distribution, colon, name = word.rpartition(":")
     if colon:
-        found = _technology(name, catalogue) or Selector(name)
-        return found._replace(distribution=canonical_distribution(distribution))
+        return _qualified(canonical_distribution(distribution), name, catalogue)
     if word in catalogue.frameworks:
         return Selector(framework=word)
     selector = _technology(word, catalogue)
     if selector is None:
-        raise unknown("technology", word, known_words(catalogue))
+        raise catalogue.lost(word) or unknown("technology", word, known_words(catalogue))
     return selector
 
 
 def resolve_framework(name: str, catalogue: Catalogue) -> Selector:
     """What ``framework=name`` means."""
     if name not in catalogue.frameworks:
-        raise unknown("framework", name, catalogue.frameworks)
+        raise catalogue.lost(name) or unknown("framework", name, catalogue.frameworks)
     return Selector(framework=name)
 
 
@@ -69,6 +70,26 @@ def known_words(catalogue: Catalogue) -> set[str]:
     """Every word that `resolve` understands, without the ``distribution:`` forms."""
     installed = {*catalogue.frameworks, *catalogue.names, *catalogue.aliases}
     return installed | RESERVED | FRAMEWORKS | ALIASES.keys()
+
+
+def check_distribution(name: str, catalogue: Catalogue) -> None:
+    """UnknownNameError when no such plugin is installed, but one of nearly that name is.
+
+    Any other name may be that of a plugin which this machine lacks.
+    """
+    known = catalogue.distributions | OURS
+    if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+        raise unknown("distribution", name, known)
+
+
+def _qualified(distribution: str, name: str, catalogue: Catalogue) -> Selector:
+    check_distribution(distribution, catalogue)
+    selector = _technology(name, catalogue) or Selector(name)
+    brought = [t for t in catalogue.technologies if t.distribution == distribution]
+    if brought and not any(name in (t.name, *t.aliases) for t in brought):
+        names = {word for t in brought for word in (t.name, *t.aliases)}
+        raise unknown(f"technology of {distribution}", name, names)
+    return selector._replace(distribution=distribution)
 
 
 def _technology(name: str, catalogue: Catalogue) -> Selector | None:

@@ -1,0 +1,108 @@
+"""What keeps an installed technology from being used, beside a manifest that cannot be read.
+
+Nothing is imported to find out, unless `trial` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ncps.config import Settings
+from ncps.errors import NcpsError
+from ncps.registry._catalogue import Catalogue
+from ncps.registry._names import refusal
+from ncps.registry._outcome import Failed, described, not_a_layer
+from ncps.registry._plan import Question, barred, make_plan
+from ncps.registry._records import Problem, Provider, Technology
+from ncps.registry._requires import locate
+from ncps.registry._services import usable_reason
+from ncps.registry._state import State
+from ncps.registry._wishes import Environment
+
+
+def problems(
+    catalogue: Catalogue, settings: Settings, env: Environment, now: State
+) -> tuple[Problem, ...]:
+    """One for each cause, however many layers it takes; none for what the config bars."""
+    found = [*_conflicts(catalogue, settings, env)]
+    for t in catalogue.technologies:
+        taken = refusal(t.distribution, t.name, t.framework, t.aliases)
+        told = unusable(t, catalogue, settings, now) if barred(t, settings) is None else taken
+        if told is not None:
+            text = f"{t.name!r} on {t.framework!r}: {told}"
+            found.append(Problem(t.distribution, t.origin.version, str(t.origin.manifest), text))
+    return tuple(dict.fromkeys(found))
+
+
+def unusable(t: Technology, catalogue: Catalogue, settings: Settings, now: State) -> str | None:
+    """Why a technology cannot be used here, as far as can be told without importing it."""
+    reason = usable_reason(t, catalogue, settings)
+    if reason is not None:
+        return reason
+    modules = dict.fromkeys(target.partition(":")[0] for target in t.layers.values())
+    for module in [*filter(None, [t.plugin]), *modules]:
+        if locate(module) is None:
+            return f"expected a module {module!r}, found none"
+    failed = _failure(t, now)
+    return f"{failed.step}: {failed.reason}" if failed else None
+
+
+def trial(catalogue: Catalogue, settings: Settings, now: State) -> None:
+    """Import every plugin that may be used, and make one small layer of each of its kinds.
+
+    A failure is remembered as if the layer had been asked for.
+    """
+    for layer in sorted(catalogue.layers):
+        for provider in catalogue.providers(layer):
+            usable = barred(provider, settings) is None and not catalogue.missing(provider.requires)
+            failed = _tried(provider, now) if usable else None
+            if failed is not None:
+                now.disqualify(provider, None, failed)
+
+
+def _failure(t: Technology, now: State) -> Failed | None:
+    plugin = now.plugins.get(t.plugin)
+    if isinstance(plugin, Failed):
+        return plugin
+    for (p, device), failed in now.failures.items():
+        same = (p.manifest, p.technology, p.framework) == (t.origin.manifest, t.name, t.framework)
+        if same and device is None:
+            return failed
+    return None
+
+
+def _conflicts(catalogue: Catalogue, settings: Settings, env: Environment) -> Iterator[Problem]:
+    """One for each technology that two distributions claim, while the config does not say which."""
+    seen: set[tuple[str, str]] = set()
+    for layer in sorted(catalogue.layers):
+        candidates = make_plan(Question(layer, (), None, env), catalogue, settings).candidates
+        decided = {
+            (c.provider.technology, c.provider.framework)
+            for c in candidates
+            if c.dropped not in ("conflict", "config", "manifest")
+        }
+        for c in candidates:
+            p = c.provider
+            key = (p.technology, p.framework)
+            if c.dropped == "conflict" and key not in decided | seen:
+                seen.add(key)
+                yield Problem(p.distribution, p.version, str(p.manifest), c.reason or "")
+
+
+def _tried(provider: Provider, now: State) -> Failed | None:
+    from ncps import specs
+    from ncps.registry._plugins import load
+
+    loaded = load(provider, None, now)
+    if isinstance(loaded, Failed) or provider.layer not in specs.BUILTIN:
+        return loaded if isinstance(loaded, Failed) else None
+    try:
+        spec = specs.build(provider.layer, input_size=1, units=1)
+    except NcpsError:  # a layer that needs more to be described
+        return None
+    try:
+        return not_a_layer(loaded.factory(spec, seed=0, dtype=None, device=None))
+    except NcpsError:  # it does not support so small a layer
+        return None
+    except (Exception, SystemExit) as error:
+        return Failed("create", f"making {spec} failed: {described(error)}", error)
