@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -35,6 +36,7 @@ class Site:
         for folder in (self.path, self.project / ".git"):
             folder.mkdir(parents=True)
         self.names: list[str] = []
+        self.hidden: dict[str, ModuleType] = {}
 
     def distribution(
         self, name: str, entry_points: str, version: str = "1.0", site: Path | None = None
@@ -67,6 +69,9 @@ class Site:
     ) -> Path:
         """Install a plugin; keywords fill in its one [[technology]], or `manifest` says it all."""
         package = distribution.replace("-", "_")
+        # a real plugin of this name is out of the way for as long as this site is there
+        for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+            self.hidden.setdefault(name, sys.modules.pop(name))
         text = manifest_of(package, **technology) if manifest is None else manifest
         self.distribution(distribution, f"[ncps.plugins]\nx = {package}:ncps_plugin.toml\n")
         return self.package(
@@ -130,9 +135,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     registry.reload()
     yield found
     registry.set_default()
-    # not those of a real plugin whose name a fake one took
-    for module in set(sys.modules) - before:
+    for module in set(sys.modules) - before | found.hidden.keys() & sys.modules.keys():
         if module.partition(".")[0] in found.names:
             del sys.modules[module]
+    sys.modules.update({n: m for n, m in found.hidden.items() if n in before})
     monkeypatch.undo()
     registry.reload()
