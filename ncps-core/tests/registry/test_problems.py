@@ -82,11 +82,18 @@ def test_loading_tries_each_layer_of_what_may_be_used(site: Site) -> None:
     site.plugin(
         "choosy", code="from ncps.errors import SpecError\ndef Fake(*a, **k): raise SpecError"
     )
+    site.plugin(
+        "picky",
+        code="def Fake(spec, **options): 1 / 0",
+        hooks="def ncps_supports(): return 'too small'",
+    )
+    site.plugin("failing", hooks="def ncps_supports(): raise KeyError('k')")
     site.plugin("denied", hooks="raise OSError")
     site.config('deny = ["denied"]')
     assert "expected its factory to return a layer" in told("mute", load=True)[0]
     assert "failed: SystemExit: 4" in told("rude")[0]
-    assert told("choosy") + told("denied") == []
+    assert "supports: its hook failed: KeyError: 'k'" in told("failing")[0]
+    assert told("choosy") + told("picky") + told("denied") == []
     assert "denied" not in sys.modules
 
 

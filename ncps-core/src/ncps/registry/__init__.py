@@ -46,7 +46,8 @@ def use(
     """``with ncps.use("torch"):`` every layer made inside is on torch, in this thread or task.
 
     Scopes nest, the innermost speaks first; one that names nothing changes nothing. Raises:
-    UnknownNameError, with the nearest match, for a technology or framework that is not known.
+    UnknownNameError, with the nearest match, for a technology or framework that is not known;
+    PluginError for one whose plugin cannot be read.
     """
     _check(technology, framework)
     return scope(technology, framework)
@@ -56,7 +57,7 @@ def set_default(technology: str | None = None, framework: str | None = None) -> 
     """From now on, in all threads, layers come from here unless a call or `use` says otherwise.
 
     ``set_default()`` removes the default. Raises: UnknownNameError, with the nearest match, for a
-    technology or framework that is not known.
+    technology or framework that is not known; PluginError for one whose plugin cannot be read.
     """
     _check(technology, framework)
     set_process_default(technology, framework)

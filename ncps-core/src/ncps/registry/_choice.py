@@ -39,7 +39,7 @@ class Choice:
             if isinstance(tried, Loaded):
                 refused = None
                 if tried.supports is not None and spec is not None:
-                    refused = _unsupported(tried, spec)
+                    refused = unsupported(tried, spec)
                 if refused is None:
                     if failures:
                         self._warn(failures, provider)
@@ -88,7 +88,8 @@ def choose(
     return choice.take(spec)
 
 
-def _unsupported(loaded: Loaded, spec: Spec) -> Failed | None:
+def unsupported(loaded: Loaded, spec: Spec) -> Failed | None:
+    """What the plugin has against this spec, or None."""
     p = loaded.provider
     assert loaded.supports is not None
     try:

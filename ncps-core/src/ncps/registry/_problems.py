@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ncps.config import Settings
 from ncps.errors import NcpsError
 from ncps.registry._catalogue import Catalogue
+from ncps.registry._choice import unsupported
 from ncps.registry._names import refusal
 from ncps.registry._outcome import Failed, described, not_a_layer
 from ncps.registry._plan import Question, barred, make_plan
@@ -100,9 +101,12 @@ def _tried(provider: Provider, now: State) -> Failed | None:
         spec = specs.build(provider.layer, input_size=1, units=1)
     except NcpsError:  # a layer that needs more to be described
         return None
+    refused = unsupported(loaded, spec) if loaded.supports is not None else None
+    if refused is not None:  # so small a layer need not be supported, but to ask must not fail
+        return refused if refused.cause is not None else None
     try:
         return not_a_layer(loaded.factory(spec, seed=0, dtype=None, device=None))
-    except NcpsError:  # it does not support so small a layer
+    except NcpsError:  # its own way to say that it does not support this
         return None
     except (Exception, SystemExit) as error:
         return Failed("create", f"making {spec} failed: {described(error)}", error)
