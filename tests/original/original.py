@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-PATH = os.environ.get("ORIGINAL_NCPS")
+# from here on, wherever a test goes
+PATH = os.environ.get("ORIGINAL_NCPS") and os.path.abspath(os.environ["ORIGINAL_NCPS"])
 
 
 def load(folder: str | os.PathLike[str]) -> SimpleNamespace:
