@@ -156,6 +156,9 @@ def test_parameters_that_no_layer_holds_are_never_lost() -> None:
     ):
         with pytest.raises(ConversionError, match=r"at '1': .* BatchNorm1d with weight, bias"):
             action()
+    counts = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3, affine=False))
+    with pytest.raises(ConversionError, match="BatchNorm1d with running_mean"):
+        ncps.convert(counts, "mlx")
     scaled = OnMLX()
     scaled.scale = mx.ones(3)
     with pytest.raises(ConversionError, match="OnMLX with scale"):

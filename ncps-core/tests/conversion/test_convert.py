@@ -144,6 +144,22 @@ def test_model_that_does_not_match_stays_as_it_was() -> None:
         assert all(np.array_equal(before[path][k], v) for k, v in leaf.parameters.items())
 
 
+def test_load_that_fails_halfway_leaves_every_layer_as_it_was() -> None:
+    source = {"rnn": layer(seed=1), "head": layer("Dense", seed=2)}
+    target = {"rnn": layer(), "head": layer("Dense")}
+    set_native = target["head"].set_native
+
+    def refuse_once(arrays: Any) -> None:
+        target["head"].set_native = set_native
+        raise OSError("no memory")
+
+    target["head"].set_native = refuse_once
+    with pytest.raises(OSError, match="no memory"):
+        ncps.convert(source, into=target)
+    assert same(target["rnn"], layer())
+    assert same(target["head"], layer("Dense"))
+
+
 def test_failed_verification_gives_the_model_its_parameters_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
