@@ -79,8 +79,8 @@ def load_settings() -> Settings:
 def project_config(start: Path | None = None) -> ConfigFile | None:
     """The nearest project config at or above `start` (the current directory), or None."""
     for folder in _folders(start):
-        if (folder / "ncps.toml").is_file():
-            path = folder / "ncps.toml"
+        path = folder / "ncps.toml"
+        if _is_file(path):
             return parse(_read(path), str(path))
         table = _pyproject(folder / "pyproject.toml")
         if table is not None:
@@ -97,7 +97,7 @@ def user_config() -> ConfigFile | None:
         path = home / ".config" / "ncps" / "ncps.toml"
     else:
         return None
-    return parse(_read(path), str(path)) if path.is_file() else None
+    return parse(_read(path), str(path)) if _is_file(path) else None
 
 
 def canonical_distribution(name: str) -> str:
@@ -138,12 +138,14 @@ def environment_order(text: str) -> Mapping[str, float]:
     """The table that ``NCPS_PRIORITY="torch=2000,mlx=10"`` says."""
     table: dict[str, float] = {}
     for item in filter(None, map(str.strip, text.split(","))):
-        name, equals, number = item.partition("=")
+        name, equals, number = map(str.strip, item.partition("="))
+        if name in table:
+            raise ConfigError(f"NCPS_PRIORITY names {name!r} twice. Keep one.")
         try:
-            table[name.strip()] = _number(float(number))
+            table[name] = _number(float(number))
         except ValueError:
             equals = ""
-        if not (equals and name.strip()):
+        if not (equals and name):
             raise ConfigError(
                 f"NCPS_PRIORITY expected name=number pairs as in 'torch=2000,mlx=10', got {item!r}."
             )
@@ -158,8 +160,13 @@ def _folders(start: Path | None) -> Iterator[Path]:
     home = _home()
     for folder in (here, *here.parents):
         yield folder
-        if folder == home or (folder / ".git").exists():
+        if folder == home or os.path.exists(folder / ".git"):
             return
+
+
+def _is_file(path: Path) -> bool:
+    """Path.is_file, which raises where a folder may not be entered: another user's home, say."""
+    return os.path.isfile(path)
 
 
 def _home() -> Path | None:
@@ -181,7 +188,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _pyproject(path: Path) -> object | None:
     """`[tool.ncps]`, or None; the rest of the file is not ours to judge."""
     try:
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = path.read_text(encoding="utf-8") if _is_file(path) else ""
     except (OSError, UnicodeDecodeError):
         return None
     if "ncps" not in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -144,6 +145,35 @@ def test_doctor_shows_a_config_that_cannot_be_followed(
     (tmp_path / "ncps.toml").write_text("prioritty = 1")
     assert main(["doctor"]) == 1
     assert "Did you mean 'priority'" in capsys.readouterr().out
+
+
+def test_doctor_with_discovery_off_shows_a_bad_variable_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NCPS_DISCOVER", "0")
+    monkeypatch.setenv("NCPS_PRIORITY", "garbage")
+    assert main(["doctor"]) == 1
+    assert "config: NCPS_PRIORITY expected name=number pairs" in capsys.readouterr().out
+
+
+def test_what_a_plugin_prints_stays_out_of_the_answer(
+    plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (plugin.parent / "__init__.py").write_text("print('hello')\nraise RuntimeError")
+    assert main(["doctor", "--load", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["problems"]
+    assert "hello" in err
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin.write_text("schema = 'ä'")
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["doctor"]) == 1
+    assert b"got '\\xe4'" in out.buffer.getvalue()
 
 
 def test_explain_prints_the_choice(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:

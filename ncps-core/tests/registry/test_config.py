@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,26 @@ def test_config_is_read_once_until_reload(site: Site) -> None:
 def test_priority_variable_that_cannot_be_read_raises(text: str) -> None:
     with pytest.raises(ConfigError, match="NCPS_PRIORITY expected name=number pairs"):
         config.environment_order(text)
+
+
+def test_priority_variable_that_names_one_twice_raises() -> None:
+    with pytest.raises(ConfigError, match="NCPS_PRIORITY names 'torch' twice"):
+        config.environment_order("torch=1, mlx=2, torch=3")
+
+
+def test_config_in_a_folder_that_may_not_be_entered_is_passed_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a process of another user that kept HOME; root may enter every folder."""
+    stat = os.stat
+
+    def denied(path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(site.home)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", denied)
+    assert config.load_settings().files == ()
 
 
 def test_priority_variable_may_name_a_distribution() -> None:

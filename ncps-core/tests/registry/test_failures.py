@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ncps import registry
-from ncps.errors import PluginError
+from ncps.errors import PluginError, SpecError
 from ncps.registry import PluginWarning
 
 if TYPE_CHECKING:
@@ -94,6 +94,44 @@ def test_factory_that_returns_no_layer_fails_alike(site: Site, returned: str) ->
     assert caught[0].filename == __file__
     assert registry.create("Dense", units=3).home == "good.layers"  # warnings are errors here
     with pytest.raises(PluginError, match=reason):
+        registry.create("Dense", units=2, technology="bad")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("def Fake(spec): pass", "TypeError: Fake.. got an unexpected keyword"),
+        ("def Fake(spec, **options): raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_factory_that_raises_is_an_error_with_its_cause(site: Site, code: str, told: str) -> None:
+    site.plugin("bad", code=code, priority=9000)
+    with pytest.raises(
+        PluginError, match=rf"bad 1.0\): create: making Dense.* failed: {told}"
+    ) as e:
+        registry.create("Dense", units=2)
+    assert type(e.value.__cause__).__name__ == told.partition(":")[0]
+    assert registry.create("Dense", units=2, technology="numpy").framework == "numpy"
+
+
+def test_what_a_factory_says_itself_is_left_as_it_is(site: Site) -> None:
+    code = "from ncps.errors import SpecError\ndef Fake(spec, **options): raise SpecError('no')"
+    site.plugin("picky", code=code)
+    with pytest.raises(SpecError, match=r"^no$"):
+        registry.create("Dense", units=2)
+
+
+def test_hook_that_fails_on_a_finished_layer_is_an_error_with_its_cause(site: Site) -> None:
+    site.plugin("bad", hooks="def ncps_layer_created(layer): raise KeyError('k')")
+    with pytest.raises(PluginError, match="created: its hook failed: KeyError: 'k'") as caught:
+        registry.create("Dense", units=2)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_exception_that_cannot_be_printed_is_described_by_its_type(site: Site) -> None:
+    hooks = "class Odd(Exception):\n    def __str__(self): return 3\nraise Odd"
+    site.plugin("bad", hooks=hooks)
+    with pytest.raises(PluginError, match=r"importing 'bad._plugin' failed: Odd"):
         registry.create("Dense", units=2, technology="bad")
 
 

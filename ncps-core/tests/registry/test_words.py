@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,3 +189,24 @@ def test_technology_of_ours_that_is_not_installed_says_how(two: Site, word: str,
         PluginError, match=f"no plugin for '{word}' is installed: pip install {hint}"
     ):
         registry.create("Dense", units=2, technology=word)
+
+
+ASKS: dict[str, Any] = {
+    "use": registry.use,
+    "set_default": registry.set_default,
+    "create": partial(registry.create, "Dense", units=2),
+    "explain": partial(registry.explain, "Dense"),
+}
+
+
+@pytest.mark.parametrize("call", list(ASKS))
+@pytest.mark.parametrize("name", [3, ["numpy"]])
+@pytest.mark.parametrize("key", ["technology", "framework"])
+def test_name_that_is_no_text_is_refused(site: Site, call: str, name: object, key: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"{key} expected a name such as 'numpy', got"):
+        ASKS[call](**{key: name})
+
+
+def test_empty_framework_is_refused(site: Site) -> None:
+    with pytest.raises(UnknownNameError, match="unknown framework ''"):
+        registry.create("Dense", units=2, framework="")

@@ -6,6 +6,8 @@ It imports no plugin, unless it is told to with ``--load``.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ncps.cli import COMMANDS
@@ -30,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the overview; the exit code is 1 when something that is installed cannot be used."""
     from ncps import registry
 
-    overview = registry.overview(load=arguments.load)
+    with contextlib.redirect_stdout(sys.stderr):  # what plugins print is not part of the answer
+        overview = registry.overview(load=arguments.load)
     if arguments.json:
         print_json(overview.to_dict())
     else:

@@ -12,6 +12,7 @@ from ncps.registry._plan import Plan, Question, device_kind, make_plan
 from ncps.registry._records import PluginWarning, Provider
 from ncps.registry._state import State, state
 from ncps.registry._wishes import environment, standing, wishes
+from ncps.registry._words import check_texts
 
 if TYPE_CHECKING:
     from ncps.registry._catalogue import Catalogue
@@ -73,6 +74,7 @@ def choose(
     spec: Spec | None,
 ) -> Loaded:
     """The provider of `layer` that is in force at this moment, loaded."""
+    check_texts(technology, framework)  # before they are part of a key
     now = state()
     kind = None if device is None else device_kind(device)
     env = environment()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ncps.errors import PluginError, SpecError, UnknownNameError, unknown
+from ncps.errors import NcpsError, PluginError, SpecError, UnknownNameError, unknown
 from ncps.registry._choice import choose
-from ncps.registry._outcome import Failed, described, fetch, not_a_layer
+from ncps.registry._outcome import Failed, Loaded, call, described, fetch, not_a_layer
 from ncps.registry._plan import barred_distribution, device_kind
 from ncps.registry._records import Origin, Provider
 from ncps.registry._state import state
@@ -38,12 +38,15 @@ def create(
     spec = _spec(layer, config)
     while True:
         loaded = choose(spec.layer, technology, framework, device, spec)
-        native = loaded.factory(spec, seed=seed, dtype=dtype, device=device)
-        if (wrong := not_a_layer(native)) is None:
+        native, wrong = _made(loaded, spec, seed, dtype, device)
+        if wrong is None:
             break
         state().disqualify(loaded.provider, device_kind(device), wrong)
     if loaded.created is not None:
-        loaded.created(layer=native, spec=spec)
+        try:
+            call(loaded.created, layer=native, spec=spec)
+        except PluginError as error:
+            raise PluginError(f"{loaded.provider}: created: {error}.") from error.__cause__
     return native
 
 
@@ -126,6 +129,25 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
                 raise lost from lost.__cause__
             raise unknown("layer", layer, catalogue.layers.union(specs.BUILTIN)) from None
     return specs.build(layer, **config)
+
+
+def _made(
+    loaded: Loaded, spec: Spec, seed: int | None, dtype: Any, device: Any
+) -> tuple[Any, Failed | None]:
+    """What the factory returned, and what is wrong with it.
+
+    Raises: PluginError from what the factory raises. The next technology is not taken then: often
+    it is this one call that cannot be served, and an answer from elsewhere would hide it.
+    """
+    try:
+        native = loaded.factory(spec, seed=seed, dtype=dtype, device=device)
+        return native, not_a_layer(native)
+    except NcpsError:  # it says itself what it does not support
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{loaded.provider}: create: making {spec} failed: {described(error)}."
+        ) from error
 
 
 def _spec(layer: str | Spec, config: dict[str, Any]) -> Spec:

@@ -66,4 +66,8 @@ def fetch(target: str) -> Any:
 
 def described(error: BaseException) -> str:
     """An exception as ``Type: text``."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # an exception of a plugin may be broken itself
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

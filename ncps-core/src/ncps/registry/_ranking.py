@@ -70,10 +70,10 @@ def ranking(layer: str, env: Environment, settings: Settings, catalogue: Catalog
 
 def check_names(env: Environment, settings: Settings, catalogue: Catalogue) -> None:
     """UnknownSettingError for a technology or layer that is not known, wherever it is named."""
+    numbers = environment_order(env.priority) if env.priority else {}
     if not catalogue.complete:  # with discovery off, a plugin's names are not known
         return
-    if env.priority:
-        _check_words(environment_order(env.priority), "NCPS_PRIORITY", catalogue)
+    _check_words(numbers, "NCPS_PRIORITY", catalogue)
     for file in settings.files:
         _check_distributions(file.allow or (), f"{file.path} allow", catalogue)
         _check_distributions(file.deny or (), f"{file.path} deny", catalogue)

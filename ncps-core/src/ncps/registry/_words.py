@@ -103,13 +103,21 @@ def _technology(name: str, catalogue: Catalogue) -> Selector | None:
     return None
 
 
+def check_texts(technology: object, framework: object) -> None:
+    """UnknownNameError for what cannot be a name at all, such as a list or a module."""
+    for key, name in (("technology", technology), ("framework", framework)):
+        if not (name is None or isinstance(name, str)):
+            raise UnknownNameError(f"{key} expected a name such as 'numpy', got {name!r}.")
+
+
 def both(technology: str | None, framework: str | None, catalogue: Catalogue) -> Selector:
     """The two arguments as one selector.
 
     Raises: UnknownNameError when they contradict each other.
     """
+    check_texts(technology, framework)
     if technology is None:
-        return resolve_framework(framework, catalogue) if framework else Selector()
+        return Selector() if framework is None else resolve_framework(framework, catalogue)
     selector = resolve(technology, catalogue)
     if framework is None:
         return selector
