@@ -143,13 +143,13 @@ def _described(leaf: Leaf) -> str:
 def example(spec: Spec) -> dict[str, Any]:
     """Arguments of a call that meet every part of a layer: irregular times, a random state."""
     rng = np.random.default_rng(0)
-    lead = (_BATCH,) if spec.kind == "cell" else (_BATCH, _STEPS)
-    data: dict[str, Any] = {"x": rng.standard_normal((*lead, spec.known_input_size()))}
+    data: dict[str, Any] = {"x": spec.example(rng)}
     if spec.kind != "feedforward":
-        states = tuple(rng.standard_normal((_BATCH, size)) / 2 for _, size in spec.state_shapes())
+        *lead, _ = data["x"].shape
+        states = tuple(rng.standard_normal((lead[0], size)) / 2 for _, size in spec.state_shapes())
         data["state"] = states[0] if len(states) == 1 else states
         data["timespans"] = rng.uniform(0.1, 2.0, lead)
-    return {name: _as_float32(value) for name, value in data.items()}
+    return {"x": data.pop("x"), **{name: _as_float32(value) for name, value in data.items()}}
 
 
 def _as_float32(value: Any) -> Any:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ncps.reference._functions import ACTIVATIONS, Array, absolute
 from ncps.reference._gated import Parameters
-from ncps.specs import Dense, NCPDense
+from ncps.specs import Activation, Dense, NCPDense
+
+
+def activation(spec: Activation, p: Parameters, x: Array) -> Array:
+    """y = φ(x)."""
+    return ACTIVATIONS[spec.activation](x)
 
 
 def dense(spec: Dense, p: Parameters, x: Array) -> Array:

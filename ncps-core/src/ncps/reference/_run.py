@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ncps.errors import UnknownNameError, unknown
 from ncps.reference._compose import STEPS, Times, run_parts
-from ncps.reference._feedforward import dense, ncp_dense
+from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
@@ -18,6 +18,7 @@ from ncps.specs.inputs import Axes
 Array = npt.NDArray[Any]
 
 FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
+    "Activation": activation,
     "Dense": dense,
     "NCPDense": ncp_dense,
 }
@@ -41,7 +42,7 @@ def run(
     """
     x = _floats(x)
     if spec.layer in FEEDFORWARD:
-        spec.check_features(x.shape, (max(x.ndim, 1),), "(…, D)")
+        spec.output_shape(x.shape)
         return FEEDFORWARD[spec.layer](spec, parameters, x)
     if spec.layer not in STEPS:
         raise _no_reference(spec)

@@ -42,7 +42,7 @@ class ReferenceLayer:
         self._seed = seed
         self._arrays: dict[str, Array] = {}
         self.built = False
-        if spec.input_size is not None:
+        if not spec.is_open:
             self._initialise()
 
     def _initialise(self) -> None:
@@ -62,6 +62,9 @@ class ReferenceLayer:
 
     def build(self, input_shape: Shape) -> None:
         """Create the parameters for inputs (…, D)."""
+        if not self.spec.sized:
+            self.spec.output_shape(input_shape)
+            return
         if not input_shape or input_shape[-1] is None:
             raise ShapeError(
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
@@ -108,6 +111,10 @@ class ReferenceLayer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})"
+
+
+class Activation(ReferenceLayer):
+    """See `ncps.specs.Activation`."""
 
 
 class Dense(ReferenceLayer):

@@ -6,6 +6,7 @@ Nothing is imported to find out, unless `trial` is called.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ncps.config import Settings
 from ncps.errors import NcpsError
@@ -19,6 +20,9 @@ from ncps.registry._requires import locate
 from ncps.registry._services import usable_reason
 from ncps.registry._state import State
 from ncps.registry._wishes import Environment
+
+if TYPE_CHECKING:
+    from ncps.specs import Spec
 
 
 def problems(
@@ -90,6 +94,12 @@ def _conflicts(catalogue: Catalogue, settings: Settings, env: Environment) -> It
                 yield Problem(p.distribution, p.version, str(p.manifest), c.reason or "")
 
 
+def _smallest(spec: type[Spec]) -> dict[str, int]:
+    """The sizes of a small layer, of those that such a layer has."""
+    sizes = {"units": 1, "input_size": 1} if spec.sized else {"units": 1}
+    return {name: size for name, size in sizes.items() if name in spec.__dataclass_fields__}
+
+
 def _tried(provider: Provider, now: State) -> Failed | None:
     from ncps import specs
     from ncps.registry._plugins import load
@@ -98,7 +108,7 @@ def _tried(provider: Provider, now: State) -> Failed | None:
     if isinstance(loaded, Failed) or provider.layer not in specs.BUILTIN:
         return loaded if isinstance(loaded, Failed) else None
     try:
-        spec = specs.build(provider.layer, input_size=1, units=1)
+        spec = specs.build(provider.layer, **_smallest(specs.get(provider.layer)))
     except NcpsError:  # a layer that needs more to be described
         return None
     refused = unsupported(loaded, spec) if loaded.supports is not None else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ncps.errors import SpecError, unknown
 from ncps.specs import inputs as inputs
+from ncps.specs._activation import Activation as Activation
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
@@ -33,7 +34,7 @@ from ncps.specs._wired import CircuitSpec as CircuitSpec
 from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
-_FEEDFORWARD: tuple[type[Spec], ...] = (Dense, NCPDense)
+_FEEDFORWARD: tuple[type[Spec], ...] = (Activation, Dense, NCPDense)
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {

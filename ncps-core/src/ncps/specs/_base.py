@@ -33,19 +33,27 @@ class Parameter:
 class Spec:
     """The configuration of one layer, checked once; every technology builds from it.
 
-    A spec never changes. `input_size=None` leaves the size open until the layer is built.
+    A spec never changes. `input_size=None` leaves the size open until the layer is built. A layer
+    that is not `sized`, such as an activation, takes inputs of any size and has no `input_size`.
 
     Raises: SpecError when an option has a value that the layer cannot have.
     """
 
     layer: ClassVar[str]
     kind: ClassVar[Kind]
+    sized: ClassVar[bool] = True
 
     input_size: int | None = None
 
     def __post_init__(self) -> None:
-        if self.input_size is not None:
-            self._set(input_size=_validate.integer(self.layer, "input_size", self.input_size))
+        if self.input_size is None:
+            return
+        if not self.sized:
+            raise SpecError(
+                f"{self.layer} expected no input_size, got {self.input_size!r}: it takes inputs "
+                "of any size. Leave input_size out."
+            )
+        self._set(input_size=_validate.integer(self.layer, "input_size", self.input_size))
 
     def _set(self, **values: object) -> None:
         for name, value in values.items():
@@ -65,7 +73,12 @@ class Spec:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The canonical parameters, in a fixed order."""
-        return self._parameters(self.known_input_size())
+        return self._parameters(self.known_input_size() if self.sized else 0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the parameters wait for an input size."""
+        return self.sized and self.input_size is None
 
     def known_input_size(self) -> int:
         """The input size, or BuildError while it is open."""
@@ -92,7 +105,12 @@ class Spec:
         }
 
     def with_input_size(self, input_size: int) -> Self:
-        """This spec with its input size filled in; ShapeError when it has another one."""
+        """This spec with its input size filled in; ShapeError when it has another one.
+
+        A layer without an input size stays as it is.
+        """
+        if not self.sized:
+            return self
         if self.input_size is None:
             return dataclasses.replace(self, input_size=input_size)
         if self.input_size != input_size:
@@ -105,6 +123,12 @@ class Spec:
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for an input of `input_shape`; None stands for any length."""
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")
+
+    def example(self, rng: np.random.Generator) -> npt.NDArray[Any]:
+        """A small random input that the layer takes: x (B, T, D), or (B, D) for a cell."""
+        size = self.known_input_size() if self.sized else 3
+        lead = (2,) if self.kind == "cell" else (2, 7)
+        return rng.standard_normal((*lead, size)).astype(np.float32)
 
     def check_features(self, input_shape: Shape, axes: tuple[int, ...], names: str) -> None:
         """ShapeError unless `input_shape` has one of the ranks `axes` and the right last axis."""

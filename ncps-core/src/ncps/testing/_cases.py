@@ -17,7 +17,10 @@ from ncps.wirings import Wiring
 
 @dataclass(frozen=True)
 class Case:
-    """A layer's options and the inputs of one call; `batch` None stands for no batch axis."""
+    """A layer's options and the inputs of one call; `batch` None stands for no batch axis.
+
+    A feed-forward layer may name the whole `shape` of x instead of batch and steps.
+    """
 
     layer: str
     options: Mapping[str, Any]
@@ -26,6 +29,7 @@ class Case:
     timespans: bool = True
     mask: bool = False
     state: bool = False
+    shape: tuple[int, ...] | None = None
 
     def spec(self, **changes: Any) -> Spec:
         """The spec, with some options changed."""
@@ -42,13 +46,20 @@ class Case:
     @property
     def lead(self) -> tuple[int, ...]:
         """All axes of x but the last."""
+        if self.shape is not None:
+            return self.shape[:-1]
         batch = () if self.batch is None else (self.batch,)
         return batch if specs.get(self.layer).kind == "cell" else (*batch, self.steps)
+
+    @property
+    def features(self) -> int:
+        """The last axis of x."""
+        return self.spec().known_input_size() if self.shape is None else self.shape[-1]
 
     def inputs(self) -> dict[str, Any]:
         """Float32 inputs under the names of the call."""
         rng, spec = self.rng("inputs"), self.spec()
-        data: dict[str, Any] = {"x": _normal(rng, (*self.lead, spec.known_input_size()))}
+        data: dict[str, Any] = {"x": _normal(rng, (*self.lead, self.features))}
         if spec.kind == "feedforward":
             return data
         if self.state:
@@ -79,7 +90,7 @@ class Case:
         options = ", ".join(f"{k}={_short(v)}" for k, v in self.options.items())
         recurrent = specs.get(self.layer).kind != "feedforward"
         extras = [e for e in ("timespans", "mask", "state") if recurrent and getattr(self, e)]
-        return f"{self.layer}({options}) on {', '.join([f'x {self.lead}', *extras])}"
+        return f"{self.layer}({options}) on {', '.join([f'x {self.shape or self.lead}', *extras])}"
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:

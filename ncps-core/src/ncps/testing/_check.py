@@ -31,10 +31,12 @@ class Check:
     cases: Callable[[str], Cases]
     kinds: tuple[Kind, ...]
     gradients: bool
+    sized: bool
 
     def applies_to(self, layer: str) -> bool:
         """Whether the promise concerns this layer type."""
-        return specs.get(layer).kind in self.kinds
+        spec = specs.get(layer)
+        return spec.kind in self.kinds and (spec.sized or not self.sized)
 
 
 @dataclass
@@ -64,13 +66,17 @@ def check(
     cases: Callable[[str], Cases],
     kinds: tuple[Kind, ...] = RECURRENT,
     gradients: bool = False,
+    sized: bool = False,
 ) -> Callable[[Run], Run]:
-    """Make a function ``check_<name>(subject, case)`` one of the kit's checks."""
+    """Make a function ``check_<name>(subject, case)`` one of the kit's checks.
+
+    `sized` leaves out the layers that take inputs of any size.
+    """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("check_")
         promise = (run.__doc__ or "").partition("\n")[0]
-        _checks[name] = Check(name, promise, run, cases, kinds, gradients)
+        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized)
         return run
 
     return register
@@ -116,7 +122,7 @@ def _left_out(check: Check, subject: Subject, case: Case) -> str | None:
         return refused
     steps = case.steps if spec.kind == "sequence" else 1
     numbers = sum(math.prod(p.shape) for p in spec.parameters())
-    numbers += math.prod(case.lead) * spec.known_input_size()
+    numbers += math.prod(case.lead) * case.features
     if numbers * steps <= limit:
         return None
     return f"its gradients take too long on {subject.arrays.framework}"

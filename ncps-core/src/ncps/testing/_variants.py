@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ncps.errors import unknown
+from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
@@ -166,10 +167,12 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "LSTM": lambda: _lstm("LSTM"),
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
+    **activation.BROAD,
     **liquid.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
+    **activation.SMALL,
     **liquid.SMALL,
 }

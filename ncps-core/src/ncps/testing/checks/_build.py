@@ -17,7 +17,7 @@ from ncps.testing._variants import small
 from ncps.wirings import AutoNCP
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=ALL, sized=True)
 def check_lazy_build(subject: Subject, case: Case) -> None:
     """A layer without input_size builds on build(), ncps.build or its first call, all alike."""
     eager = subject.make(case.spec(), seed=5)
@@ -48,7 +48,7 @@ def _expect_built(layer: Layer, built: bool, what: str) -> None:
     assert known is built, f"{what}: expected input_size, got {layer.spec.input_size}"
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=ALL, sized=True)
 def check_input_size_conflict(subject: Subject, case: Case) -> None:
     """A built layer refuses another input size and stays as it was."""
     layer, x = subject.make(_open(case).spec()), case.inputs()["x"]
@@ -65,7 +65,7 @@ def check_input_size_conflict(subject: Subject, case: Case) -> None:
     raises(ShapeError, lambda: layer.spec.with_input_size(size + 1), "with_input_size")
 
 
-@check(cases=lambda layer: (small(layer)[1:] or small(layer))[:1], kinds=ALL)
+@check(cases=lambda layer: (small(layer)[1:] or small(layer))[:1], kinds=ALL, sized=True)
 def check_shared_description(subject: Subject, case: Case) -> None:
     """Two layers made from one open spec build for different sizes, independently."""
     options: dict[str, Any] = dict(case.options)

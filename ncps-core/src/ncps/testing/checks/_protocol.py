@@ -9,7 +9,7 @@ import numpy as np
 
 from ncps.canonical import Layer
 from ncps.errors import ShapeError
-from ncps.specs import Shape
+from ncps.specs import Shape, Spec
 from ncps.testing._cases import Case
 from ncps.testing._check import ALL, RECURRENT, check
 from ncps.testing._compare import EXACT, outputs_close, raises
@@ -69,10 +69,20 @@ def check_wrong_shapes(subject: Subject, case: Case) -> None:
         "one feature too many": {"x": np.zeros((*case.lead, features + 1), np.float32)},
         "one feature too few": {"x": np.zeros((*case.lead, features - 1), np.float32)},
     }
+    if not layer.spec.sized:
+        changes = {"no axis": {"x": np.zeros((), np.float32)}} if _needs_axes(layer.spec) else {}
     if layer.spec.kind in RECURRENT:
         changes |= _recurrent_changes(case, good)
     for what, change in changes.items():
         raises(ShapeError, _call(subject, layer, {**good, **change}), what)
+
+
+def _needs_axes(spec: Spec) -> bool:
+    try:
+        spec.output_shape(())
+    except ShapeError:
+        return True
+    return False
 
 
 def _call(subject: Subject, layer: Layer, inputs: dict[str, Any]) -> Callable[[], object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ncps_mlx.layers._activation import Activation as Activation
 from ncps_mlx.layers._base import NativeLayer as NativeLayer
 from ncps_mlx.layers._cfc import CfC as CfC
 from ncps_mlx.layers._cfc import CfCCell as CfCCell

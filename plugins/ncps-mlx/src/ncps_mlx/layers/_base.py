@@ -47,9 +47,10 @@ class NativeLayer(nn.Module):
         self.spec = spec
         self._seed = seed
         self._dtype = ops.check_dtype(dtype)
+        self._dtype_given = dtype is not None
         self._device = ops.check_device(device)
         self._built = False
-        if spec.input_size is not None:
+        if not spec.is_open:
             self._create()
 
     def _structure(self) -> None:
@@ -95,6 +96,8 @@ class NativeLayer(nn.Module):
         transformation, where the new parameters would not take part in it.
         """
         self.spec.output_shape(input_shape)
+        if not self.spec.sized:
+            return
         size = input_shape[-1]
         if size is None:
             raise ShapeError(
@@ -150,7 +153,14 @@ class NativeLayer(nn.Module):
         array: mx.array = ops.as_array(x)
         if not self._built:
             self.build(array.shape)
+        if self._follows(array):
+            return array
         return array.astype(ops.DTYPES[self.dtype])
+
+    def _follows(self, array: mx.array) -> bool:
+        """Whether the array decides the dtype: there is no parameter that a cast reaches."""
+        free = not self._dtype_given and ops.first_parameter(self) is None
+        return free and bool(mx.issubdtype(array.dtype, mx.floating))
 
     def _extra_repr(self) -> str:
         config = self.spec.to_config()

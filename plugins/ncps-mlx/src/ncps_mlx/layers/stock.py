@@ -19,6 +19,7 @@ from ncps.specs import GRUCell as GRUCellSpec
 from ncps.specs import LSTMCell as LSTMCellSpec
 from ncps.specs import RNNCell as RNNCellSpec
 from ncps.specs import Spec
+from ncps_mlx.layers._activation import Activation as Activation
 from ncps_mlx.layers._dense import Dense as Dense
 from ncps_mlx.layers._recurrent import Cell, Sequence, States
 from ncps_mlx.parameters import lstm_map, stock_gru_map, stock_rnn_map

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ncps_torch.layers._activation import Activation as Activation
 from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC

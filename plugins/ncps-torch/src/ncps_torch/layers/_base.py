@@ -28,6 +28,7 @@ class NativeLayer(nn.Module):
 
     framework: ClassVar[str] = "torch"
     spec: Spec
+    _place: Tensor
 
     def __init__(
         self,
@@ -42,11 +43,16 @@ class NativeLayer(nn.Module):
         self._seed = seed
         self._built = False
         kind, place = ops.check_dtype(dtype), ops.check_device(device)
-        known = spec if spec.input_size is not None else spec.with_input_size(1)
+        known = spec.with_input_size(1) if spec.is_open else spec
         with torch.device("meta"):
             self._declare(known)
         _lazy.forget_shapes(self, kind, place)
-        if spec.input_size is not None:
+        if next(self.parameters(), None) is None:
+            # follows the module to another dtype or device, as a parameter would
+            self.register_buffer(
+                "_place", torch.empty(0, dtype=kind, device=place), persistent=False
+            )
+        if not spec.is_open:
             self._create()
 
     def _declare(self, spec: Any) -> None:
@@ -72,7 +78,8 @@ class NativeLayer(nn.Module):
         self._constants(spec)
 
     def _first(self) -> Tensor:
-        return next(self.parameters())
+        first = next(self.parameters(), None)
+        return self._place if first is None else first
 
     @property
     def built(self) -> bool:
@@ -96,6 +103,8 @@ class NativeLayer(nn.Module):
         where the new parameters would not take part in it.
         """
         self.spec.output_shape(input_shape)
+        if not self.spec.sized:
+            return
         size = input_shape[-1]
         if size is None:
             raise ShapeError(

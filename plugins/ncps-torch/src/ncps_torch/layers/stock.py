@@ -22,6 +22,7 @@ from ncps.specs import RNNCell as RNNCellSpec
 from ncps.specs import Spec
 from ncps_torch import ops
 from ncps_torch._plugin import ncps_supports
+from ncps_torch.layers._activation import Activation as Activation
 from ncps_torch.layers._bare import bare
 from ncps_torch.layers._dense import Dense as Dense
 from ncps_torch.layers._recurrent import Cell, Sequence, States
