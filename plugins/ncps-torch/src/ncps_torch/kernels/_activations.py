@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 Activation = Callable[[Tensor], Tensor]
+# half precision cannot afford the rounding error of tanh by σ
+FOLDED = (torch.float32, torch.float64)
 
 
 def lecun_tanh(x: Tensor) -> Tensor:
@@ -37,49 +39,52 @@ class Stepwise(NamedTuple):
     """φ for the hand-written scans.
 
     `run_` takes u, which it may overwrite, and gives z = φ(u). What then stands in u is kept, and
-    `slope` turns it into φ'(u), `again` into z, in bulk.
+    `slope` writes φ'(u) for it into another tensor, `again` turns it into z, in bulk.
     """
 
     run_: Activation
-    slope: Activation
+    slope: Callable[[Tensor, Tensor], object]
     again: Activation
 
 
-def _tanh_slope(z: Tensor) -> Tensor:
+def _tanh_slope(z: Tensor, out: Tensor) -> None:
     """1 − z² for z = tanh u."""
-    return torch.addcmul(z.new_ones(()), z, z, value=-1)
+    torch.addcmul(z.new_ones(()), z, z, value=-1, out=out)
 
 
-def _relu_slope(z: Tensor) -> Tensor:
-    return (z > 0).to(z.dtype)
+def _relu_slope(z: Tensor, out: Tensor) -> None:
+    torch.gt(z, 0, out=out)
 
 
-def _silu_slope(u: Tensor) -> Tensor:
-    slope: Tensor = torch.ops.aten.silu_backward(torch.ones_like(u), u)
-    return slope
+def _silu_slope(u: Tensor, out: Tensor) -> None:
+    torch.ops.aten.silu_backward.grad_input(u.new_ones(()).expand_as(u), u, grad_input=out)
 
 
-def _gelu_slope(u: Tensor) -> Tensor:
-    slope: Tensor = torch.ops.aten.gelu_backward(torch.ones_like(u), u)
-    return slope
+def _gelu_slope(u: Tensor, out: Tensor) -> None:
+    torch.ops.aten.gelu_backward.grad_input(u.new_ones(()).expand_as(u), u, grad_input=out)
+
+
+# as tensors: a Python number is made one, at a cost like the operation's, by every call
+_HALVES = {dtype: torch.tensor(0.5, dtype=dtype, device="cpu") for dtype in FOLDED}
+
+
+def half(like: Tensor) -> Tensor:
+    """½ in the dtype of a tensor."""
+    return _HALVES[like.dtype]
 
 
 def _logistic(u: Tensor) -> Tensor:
     """tanh(u/2)/2 = σ(u) − ½."""
-    return u.sigmoid_().sub_(0.5)
+    return u.sigmoid_().sub_(half(u))
 
 
-def _logistic_slope(z: Tensor) -> Tensor:
+def _logistic_slope(z: Tensor, out: Tensor) -> None:
     """1 − 4z², the slope of tanh where z is half of its value."""
-    return torch.addcmul(z.new_ones(()), z, z, value=-4)
+    torch.addcmul(z.new_ones(()), z, z, value=-4, out=out)
 
 
 def _twice(z: Tensor) -> Tensor:
     return 2 * z
-
-
-# half precision cannot afford the rounding error of tanh by σ
-FOLDED = (torch.float32, torch.float64)
 
 
 def folds(dtype: torch.dtype) -> bool:

@@ -78,19 +78,21 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
         torch.addmm(a.b, x, a.W, out=own[0].view(-1, widths[0]))
         for u, (_, b) in zip(own[1:], a.rest, strict=True):
             u.copy_(b)
-        affine = [u.unbind(0) for u in own]
+        if keep or not start:  # without `keep` every chunk is in the same place
+            rows = update.rows(own[-1])
+            affine = [*(u.unbind(0) for u in own[:-1]), [u for u, *_ in rows]]
         times = None if a.dt is None else a.dt[start:stop].unbind(0)
         drops = [d[start:stop].unbind(0) for d in a.drops]
         news = states[start + 1 : stop + 1].unbind(0)
-        for t, row in enumerate(update.rows(own[-1])):
+        for t, new in enumerate(news):
             u = affine[0][t].addmm_(h, U)
             for i, (W, _) in enumerate(a.rest):
                 z = phi(u)
                 if drops:
                     z = z * drops[i][t]
                 u = affine[i + 1][t].addmm_(z, W)
-            h = news[t]
-            update.step(row, h, times and times[t], a.tau)
+            h = new
+            update.step(rows[t], h, times and times[t], a.tau)
         if logistic:
             h = h.clone()
             states[start + 1 : stop + 1].mul_(2)

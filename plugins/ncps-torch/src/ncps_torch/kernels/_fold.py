@@ -38,6 +38,8 @@ def fold(plan: Plan, a: Arguments) -> Arguments:
     first = outer[0]
     U = 2 * a.U if gated else a.U
     rest = [(inner * W * by, b * by) for (W, b), by in zip(a.rest, outer[1:], strict=True)]
+    # a GEMM takes a third longer where W has its columns in a row
+    rest = [(W.contiguous(), b) for W, b in rest]
     return a._replace(W=a.W * first, U=U * first, b=a.b * first, rest=tuple(rest))
 
 

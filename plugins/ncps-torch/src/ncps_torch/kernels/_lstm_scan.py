@@ -92,7 +92,7 @@ def _backward(
 ) -> tuple[Tensor | None, ...]:
     x, _, _, W, R, b = flat
     hs, cs, gates = kept
-    W, RT = _swapped(W), _swapped(R).t()
+    W, RT = _swapped(W), _swapped(R).t().contiguous()
     (T, B, D), H = x.shape, hs.shape[2]
     length = chunk_length(T, B, D + 12 * H)
     dx, dh = x.new_empty(x.shape), dH[T - 1]

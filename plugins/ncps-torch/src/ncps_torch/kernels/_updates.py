@@ -16,16 +16,18 @@ Held to the plain twin by `test_cfc_scan.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import minus_one_to_one
+from ncps_torch.kernels._activations import half, minus_one_to_one
 
 Taus = tuple[Tensor, ...]
+# for each step u, and the parts of it that the step works on
+Rows = list[tuple[Tensor, ...]]
 
 
 class Gradients(NamedTuple):
@@ -39,7 +41,7 @@ class Update(NamedTuple):
     """One of the three, bound to its mode."""
 
     heads: int
-    rows: Callable[[Tensor], Iterator[tuple[Tensor, ...]]]
+    rows: Callable[[Tensor], Rows]
     step: Callable[..., None]
     slopes: Callable[..., None]
     finish: Callable[..., Gradients]
@@ -57,8 +59,12 @@ def update_of(mode: str, timed: bool, logistic: bool) -> Update:
     return Update(3, _rows_gated, step, slopes, _finish_nothing)
 
 
-def _rows_gated(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    return zip(*(part.unbind(0) for part in (u, *u.chunk(3, dim=-1))), strict=True)
+def _rows_gated(u: Tensor) -> Rows:
+    return _rows(u, *u.chunk(3, dim=-1))
+
+
+def _rows(*parts: Tensor) -> Rows:
+    return list(zip(*(part.unbind(0) for part in parts), strict=True))
 
 
 def _step_tanh(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
@@ -74,7 +80,7 @@ def _step_tanh_no_gate(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, ta
 def _step_logistic(row: tuple[Tensor, ...], h: Tensor, dt: Tensor | None, tau: Taus) -> None:
     u, F, G, s = row
     u.sigmoid_()
-    torch.lerp(F, G, s, out=h).sub_(0.5)
+    torch.lerp(F, G, s, out=h).sub_(half(h))
 
 
 def _step_logistic_no_gate(
@@ -83,7 +89,7 @@ def _step_logistic_no_gate(
     u, F, G, s = row
     u.sigmoid_()
     # F/2 + s G/2 = σ(2f) − ½ + s(σ(2g) − ½)
-    torch.addcmul(F, s, G.sub(0.5), out=h).sub_(0.5)
+    torch.addcmul(F, s, G.sub(half(G)), out=h).sub_(half(h))
 
 
 _STEPS = {
@@ -94,16 +100,15 @@ _STEPS = {
 }
 
 
-def _rows_timed(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _rows_timed(u: Tensor) -> Rows:
     parts = u.chunk(4, dim=-1)
-    FGs = u[..., : 3 * parts[0].shape[-1]]
-    return zip(*(part.unbind(0) for part in (FGs, *parts)), strict=True)
+    return _rows(u, u[..., : 3 * parts[0].shape[-1]], *parts)
 
 
 def _step_timed(
     step: Callable[..., None], row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus
 ) -> None:
-    *gated, s, a = row
+    _, *gated, s, a = row
     s.addcmul_(a, dt)
     step((*gated, s), h, dt, tau)
 
@@ -132,20 +137,24 @@ def _gate_slopes(
     logistic: bool,
 ) -> None:
     F, G, s = values
-    if logistic:
-        F, G = (minus_one_to_one(value) for value in (F, G))
     dF, dG, ds = out
-    one = F.new_ones(())
-    torch.addcmul(one, F, F, value=-1, out=dF)
-    torch.addcmul(one, G, G, value=-1, out=dG)
+    if logistic:
+        # 1 − tanh² u = 4p(1 − p), p = σ(2u)
+        for p, dp in ((F, dF), (G, dG)):
+            torch.addcmul(p, p, p, value=-1, out=dp).mul_(4)
+    else:
+        one = F.new_ones(())
+        for z, dz in ((F, dF), (G, dG)):
+            torch.addcmul(one, z, z, value=-1, out=dz)
     dG.mul_(s)
     torch.addcmul(s, s, s, value=-1, out=ds)
     if interpolate:
         # dF (1 − s), without a temporary
         dF.addcmul_(dF, s, value=-1)
-        ds.mul_(G - F)
+        difference = G - F
+        ds.mul_(2 * difference if logistic else difference)
     else:
-        ds.mul_(G)
+        ds.mul_(minus_one_to_one(G) if logistic else G)
 
 
 def _finish_nothing(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
@@ -157,8 +166,8 @@ def _finish_timed(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Tau
     return Gradients((a * db).sum(-1, keepdim=True), ())
 
 
-def _rows_pure(u: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    return zip(u.unbind(0), strict=True)
+def _rows_pure(u: Tensor) -> Rows:
+    return _rows(u)
 
 
 def _step_pure(row: tuple[Tensor, ...], h: Tensor, dt: Tensor, tau: Taus) -> None:
