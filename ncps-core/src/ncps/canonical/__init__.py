@@ -18,6 +18,7 @@ from ncps.canonical._layouts import layout_of as layout_of
 from ncps.canonical._layouts import to_canonical as to_canonical
 from ncps.canonical._layouts import to_native as to_native
 from ncps.canonical._maps import ParameterMap as ParameterMap
+from ncps.canonical._maps import Permute as Permute
 from ncps.canonical._maps import Rename as Rename
 from ncps.canonical._maps import ResetBias as ResetBias
 from ncps.canonical._maps import Reshape as Reshape

@@ -62,6 +62,24 @@ class Transpose:
 
 
 @dataclass(frozen=True)
+class Permute:
+    """A native array whose axes stand in another order: `axes` are those of the canonical one."""
+
+    native: str
+    canonical: str
+    axes: tuple[int, ...]
+
+    def to_canonical(self, native: Arrays) -> dict[str, Array]:
+        """Put the axes in canonical order."""
+        return {self.canonical: native[self.native].transpose(self.axes)}
+
+    def to_native(self, canonical: Arrays) -> dict[str, Array]:
+        """Put the axes back."""
+        back = np.argsort(self.axes).tolist()
+        return {self.native: canonical[self.canonical].transpose(back)}
+
+
+@dataclass(frozen=True)
 class SplitGates:
     """One native array that holds several canonical arrays of equal shape, side by side.
 

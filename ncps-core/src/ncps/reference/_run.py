@@ -10,8 +10,17 @@ import numpy.typing as npt
 
 from ncps.errors import UnknownNameError, unknown
 from ncps.reference._compose import STEPS, Times, run_parts
+from ncps.reference._conv import conv, conv_transpose
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
+from ncps.reference._pool import (
+    average_pool,
+    dropout,
+    flatten,
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+)
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
 
@@ -19,7 +28,21 @@ Array = npt.NDArray[Any]
 
 FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
     "Activation": activation,
+    "AveragePool1D": average_pool,
+    "AveragePool2D": average_pool,
+    "Conv1D": conv,
+    "Conv1DTranspose": conv_transpose,
+    "Conv2D": conv,
+    "Conv2DTranspose": conv_transpose,
     "Dense": dense,
+    "Dropout": dropout,
+    "Flatten": flatten,
+    "GlobalAveragePool1D": global_average_pool,
+    "GlobalAveragePool2D": global_average_pool,
+    "GlobalMaxPool1D": global_max_pool,
+    "GlobalMaxPool2D": global_max_pool,
+    "MaxPool1D": max_pool,
+    "MaxPool2D": max_pool,
     "NCPDense": ncp_dense,
 }
 

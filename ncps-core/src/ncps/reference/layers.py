@@ -117,6 +117,62 @@ class Activation(ReferenceLayer):
     """See `ncps.specs.Activation`."""
 
 
+class AveragePool1D(ReferenceLayer):
+    """See `ncps.specs.AveragePool1D`."""
+
+
+class AveragePool2D(ReferenceLayer):
+    """See `ncps.specs.AveragePool2D`."""
+
+
+class Conv1D(ReferenceLayer):
+    """See `ncps.specs.Conv1D`."""
+
+
+class Conv1DTranspose(ReferenceLayer):
+    """See `ncps.specs.Conv1DTranspose`."""
+
+
+class Conv2D(ReferenceLayer):
+    """See `ncps.specs.Conv2D`."""
+
+
+class Conv2DTranspose(ReferenceLayer):
+    """See `ncps.specs.Conv2DTranspose`."""
+
+
+class Dropout(ReferenceLayer):
+    """See `ncps.specs.Dropout`."""
+
+
+class Flatten(ReferenceLayer):
+    """See `ncps.specs.Flatten`."""
+
+
+class GlobalAveragePool1D(ReferenceLayer):
+    """See `ncps.specs.GlobalAveragePool1D`."""
+
+
+class GlobalAveragePool2D(ReferenceLayer):
+    """See `ncps.specs.GlobalAveragePool2D`."""
+
+
+class GlobalMaxPool1D(ReferenceLayer):
+    """See `ncps.specs.GlobalMaxPool1D`."""
+
+
+class GlobalMaxPool2D(ReferenceLayer):
+    """See `ncps.specs.GlobalMaxPool2D`."""
+
+
+class MaxPool1D(ReferenceLayer):
+    """See `ncps.specs.MaxPool1D`."""
+
+
+class MaxPool2D(ReferenceLayer):
+    """See `ncps.specs.MaxPool2D`."""
+
+
 class Dense(ReferenceLayer):
     """See `ncps.specs.Dense`."""
 

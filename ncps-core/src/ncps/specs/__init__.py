@@ -14,9 +14,15 @@ from ncps.specs._base import Spec as Spec
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
 from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._conv import Conv1D as Conv1D
+from ncps.specs._conv import Conv2D as Conv2D
+from ncps.specs._conv_transpose import Conv1DTranspose as Conv1DTranspose
+from ncps.specs._conv_transpose import Conv2DTranspose as Conv2DTranspose
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._dropout import Dropout as Dropout
+from ncps.specs._flatten import Flatten as Flatten
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
 from ncps.specs._gru import GRUCell as GRUCell
@@ -26,15 +32,44 @@ from ncps.specs._lstm import LSTMCell as LSTMCell
 from ncps.specs._ltc import LTC as LTC
 from ncps.specs._ltc import LTCCell as LTCCell
 from ncps.specs._ncp_dense import NCPDense as NCPDense
+from ncps.specs._pool import AveragePool1D as AveragePool1D
+from ncps.specs._pool import AveragePool2D as AveragePool2D
+from ncps.specs._pool import GlobalAveragePool1D as GlobalAveragePool1D
+from ncps.specs._pool import GlobalAveragePool2D as GlobalAveragePool2D
+from ncps.specs._pool import GlobalMaxPool1D as GlobalMaxPool1D
+from ncps.specs._pool import GlobalMaxPool2D as GlobalMaxPool2D
+from ncps.specs._pool import MaxPool1D as MaxPool1D
+from ncps.specs._pool import MaxPool2D as MaxPool2D
 from ncps.specs._rnn import RNN as RNN
 from ncps.specs._rnn import RNNCell as RNNCell
 from ncps.specs._sequence import Part as Part
 from ncps.specs._sequence import SequenceSpec as SequenceSpec
+from ncps.specs._sliding import SlidingSpec as SlidingSpec
+from ncps.specs._windows import Spread as Spread
+from ncps.specs._windows import Window as Window
 from ncps.specs._wired import CircuitSpec as CircuitSpec
 from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
-_FEEDFORWARD: tuple[type[Spec], ...] = (Activation, Dense, NCPDense)
+_FEEDFORWARD: tuple[type[Spec], ...] = (
+    Activation,
+    AveragePool1D,
+    AveragePool2D,
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool1D,
+    GlobalAveragePool2D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    NCPDense,
+)
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {

@@ -42,6 +42,8 @@ class Spec:
     layer: ClassVar[str]
     kind: ClassVar[Kind]
     sized: ClassVar[bool] = True
+    # whether the first axis is the batch, always: such a layer takes no single row
+    needs_batch: ClassVar[bool] = False
 
     input_size: int | None = None
 
@@ -79,6 +81,11 @@ class Spec:
     def is_open(self) -> bool:
         """Whether the parameters wait for an input size."""
         return self.sized and self.input_size is None
+
+    @property
+    def input_multiple(self) -> int:
+        """What an input size must be a multiple of; also the smallest one."""
+        return 1
 
     def known_input_size(self) -> int:
         """The input size, or BuildError while it is open."""

@@ -46,19 +46,19 @@ class Subject:
     environment: tuple[tuple[str, str], ...] = ()
 
     def make(self, spec: Spec, *, seed: int | None = 0, dtype: str | None = None) -> Layer:
-        """A new layer, straight from the technology's factory."""
-        return self.factory(spec, seed=seed, dtype=dtype, device=None)
+        """A new layer, straight from the technology's factory, for inference."""
+        return _resting(self.factory(spec, seed=seed, dtype=dtype, device=None))
 
     def by_user(self, spec: Spec, seed: int) -> Layer:
-        """A new layer, made the way users make it."""
+        """A new layer, made the way users make it, for inference."""
         if self.create is None:
             return self.make(spec, seed=seed)
-        return self.create(spec, seed=seed)
+        return _resting(self.create(spec, seed=seed))
 
     def load(self, path: Path) -> Layer:
         """The layer in a file that `ncps.save` wrote, in this technology."""
         if self.loader is not None:
-            return self.loader(path)
+            return _resting(self.loader(path))
         # a technology that is not registered reads the file by way of the reference
         reference = load(path, technology="numpy")
         layer = self.make(reference.spec)
@@ -87,6 +87,14 @@ class Subject:
         y, states = split(layer.spec, result)
         arrays = None if states is None else tuple(self.arrays.numpy(s) for s in states)
         return Output(self.arrays.numpy(y), arrays)
+
+
+def _resting(layer: Layer) -> Layer:
+    """The layer in evaluation, where modules have modes: that is what the reference computes."""
+    rest = getattr(layer, "eval", None)
+    if callable(rest):
+        rest()
+    return layer
 
 
 def split(spec: Spec, result: Any) -> tuple[Any, tuple[Any, ...] | None]:

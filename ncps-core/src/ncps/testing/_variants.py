@@ -12,7 +12,9 @@ from typing import Any
 
 from ncps.errors import unknown
 from ncps.testing import _variants_activation as activation
+from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_liquid as liquid
+from ncps.testing import _variants_pool as pool
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
@@ -168,11 +170,15 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
     **activation.BROAD,
+    **conv.BROAD,
     **liquid.BROAD,
+    **pool.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **activation.SMALL,
+    **conv.SMALL,
     **liquid.SMALL,
+    **pool.SMALL,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ncps.canonical import ParameterMap, Rename, Rule, SplitGates, Transpose
+from ncps.canonical import ParameterMap, Permute, Rename, Rule, SplitGates, Transpose
 from ncps.specs import (
     GATES,
     GRU_GATES,
@@ -70,6 +70,14 @@ def dense_map(spec: Dense | NCPDense, prefix: str = "linear.") -> ParameterMap:
     """An nn.Linear under `linear`."""
     bias = (Rename(f"{prefix}bias", "bias"),) if spec.use_bias else ()
     return ParameterMap((Transpose(f"{prefix}weight", "kernel"), *bias))
+
+
+def conv_map(spec: Any, prefix: str = "conv.") -> ParameterMap:
+    """A convolution or a transposed one (out, …, in) under `conv`."""
+    *taps, features = range(1, 2 + spec.rank)
+    kernel = Permute(f"{prefix}weight", "kernel", (*taps, features, 0))
+    bias = (Rename(f"{prefix}bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((kernel, *bias))
 
 
 def lstm_map(spec: LSTMCell, prefix: str = "gates.") -> ParameterMap:

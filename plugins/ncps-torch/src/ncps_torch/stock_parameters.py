@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ncps.canonical import ParameterMap, ResetBias, Rule, SumBias
-from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, Spec
+from ncps.canonical import ParameterMap, Permute, Rename, ResetBias, Rule, SumBias
+from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, SlidingSpec, Spec
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
 
 
@@ -23,6 +23,10 @@ def native_map(spec: Spec) -> ParameterMap:
     """A layer of torch's as it stands: all its layers and directions, without a prefix."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if not spec.parameters():
+        return ParameterMap(())
+    if isinstance(spec, SlidingSpec):
+        return conv_map(spec, "")
     if not isinstance(spec, SequenceSpec):
         return stock_map(spec, "", "")
     return ParameterMap(
@@ -32,6 +36,15 @@ def native_map(spec: Spec) -> ParameterMap:
             for part in parts
         )
     )
+
+
+def conv_map(spec: Any, native: str) -> ParameterMap:
+    """A convolution (out, in, …) or a transposed one (in, out, …), channels before the taps."""
+    taps = tuple(range(2, 2 + spec.rank))
+    channels = (0, 1) if spec.layer.endswith("Transpose") else (1, 0)
+    kernel = Permute(f"{native}weight", "kernel", (*taps, *channels))
+    bias = (Rename(f"{native}bias", "bias"),) if spec.use_bias else ()
+    return ParameterMap((kernel, *bias))
 
 
 def suffix_of(layer: int, reverse: bool) -> str:

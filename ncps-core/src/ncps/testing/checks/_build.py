@@ -24,9 +24,10 @@ def check_lazy_build(subject: Subject, case: Case) -> None:
     lazy_spec = _open(case).spec()
     inputs = case.inputs()
     native = subject.native(inputs, eager.dtype)
+    open_shape = (*(None for _ in case.lead), case.features)
     ways: dict[str, Callable[[Layer], object]] = {
         "build(shape)": lambda layer: layer.build(inputs["x"].shape),
-        "build(open shape)": lambda layer: layer.build((None, inputs["x"].shape[-1])),
+        "build(open shape)": lambda layer: layer.build(open_shape),
         "ncps.build": lambda layer: build(layer, native["x"]),
         "first call": lambda layer: layer(**native),
     }

@@ -6,6 +6,10 @@ from ncps_mlx.layers._activation import Activation as Activation
 from ncps_mlx.layers._base import NativeLayer as NativeLayer
 from ncps_mlx.layers._cfc import CfC as CfC
 from ncps_mlx.layers._cfc import CfCCell as CfCCell
+from ncps_mlx.layers._conv import Conv1D as Conv1D
+from ncps_mlx.layers._conv import Conv1DTranspose as Conv1DTranspose
+from ncps_mlx.layers._conv import Conv2D as Conv2D
+from ncps_mlx.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense
@@ -16,5 +20,15 @@ from ncps_mlx.layers._lstm import LSTMCell as LSTMCell
 from ncps_mlx.layers._ltc import LTC as LTC
 from ncps_mlx.layers._ltc import LTCCell as LTCCell
 from ncps_mlx.layers._ncp_dense import NCPDense as NCPDense
+from ncps_mlx.layers._plain import Dropout as Dropout
+from ncps_mlx.layers._plain import Flatten as Flatten
+from ncps_mlx.layers._pool import AveragePool1D as AveragePool1D
+from ncps_mlx.layers._pool import AveragePool2D as AveragePool2D
+from ncps_mlx.layers._pool import GlobalAveragePool1D as GlobalAveragePool1D
+from ncps_mlx.layers._pool import GlobalAveragePool2D as GlobalAveragePool2D
+from ncps_mlx.layers._pool import GlobalMaxPool1D as GlobalMaxPool1D
+from ncps_mlx.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
+from ncps_mlx.layers._pool import MaxPool1D as MaxPool1D
+from ncps_mlx.layers._pool import MaxPool2D as MaxPool2D
 from ncps_mlx.layers._rnn import RNN as RNN
 from ncps_mlx.layers._rnn import RNNCell as RNNCell

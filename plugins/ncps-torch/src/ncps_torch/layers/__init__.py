@@ -7,6 +7,10 @@ from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC
 from ncps_torch.layers._cfc import CfCCell as CfCCell
+from ncps_torch.layers._conv import Conv1D as Conv1D
+from ncps_torch.layers._conv import Conv1DTranspose as Conv1DTranspose
+from ncps_torch.layers._conv import Conv2D as Conv2D
+from ncps_torch.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_torch.layers._ctrnn import CTRNN as CTRNN
 from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense
@@ -19,6 +23,16 @@ from ncps_torch.layers._ltc import LTC as LTC
 from ncps_torch.layers._ltc import LTCCell as LTCCell
 from ncps_torch.layers._ncp_dense import NCPDense as NCPDense
 from ncps_torch.layers._original import warn_of_negative as warn_of_negative
+from ncps_torch.layers._plain import Dropout as Dropout
+from ncps_torch.layers._plain import Flatten as Flatten
+from ncps_torch.layers._pool import AveragePool1D as AveragePool1D
+from ncps_torch.layers._pool import AveragePool2D as AveragePool2D
+from ncps_torch.layers._pool import GlobalAveragePool1D as GlobalAveragePool1D
+from ncps_torch.layers._pool import GlobalAveragePool2D as GlobalAveragePool2D
+from ncps_torch.layers._pool import GlobalMaxPool1D as GlobalMaxPool1D
+from ncps_torch.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
+from ncps_torch.layers._pool import MaxPool1D as MaxPool1D
+from ncps_torch.layers._pool import MaxPool2D as MaxPool2D
 from ncps_torch.layers._recurrent import Sequence as Sequence
 from ncps_torch.layers._rnn import RNN as RNN
 from ncps_torch.layers._rnn import RNNCell as RNNCell

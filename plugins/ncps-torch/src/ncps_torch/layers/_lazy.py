@@ -40,19 +40,22 @@ def fill(module: nn.Module, arrays: Mapping[str, Any]) -> None:
 def input_size_of(
     spec: Spec, rules: Mapping[int, ParameterMap], state: Mapping[str, Any], prefix: str
 ) -> int | None:
-    """The input size that saved tensors have, from what one more feature adds to a shape.
+    """The input size that saved tensors have, from what more features add to a shape.
 
-    `rules` are the layer's maps for 1 and 2 features. None when no tensor tells.
+    `rules` are the layer's maps for the smallest input size and for twice that. None when no
+    tensor tells.
     """
+    smallest = min(rules)
     one, two = (
-        {k: v.shape for k, v in rules[n].to_native(_values(spec, n)).items()} for n in (1, 2)
+        {k: v.shape for k, v in rules[n].to_native(_values(spec, n)).items()} for n in sorted(rules)
     )
     for name, shape in one.items():
         saved = state.get(prefix + name)
         if shape == two[name] or saved is None or is_lazy(saved) or saved.dim() != len(shape):
             continue
         (axis,) = (i for i, (a, b) in enumerate(zip(shape, two[name], strict=True)) if a != b)
-        size: int = saved.shape[axis] - shape[axis] + 1
+        added = two[name][axis] - shape[axis]
+        size: int = smallest + (saved.shape[axis] - shape[axis]) // added * smallest
         if size < 1:
             raise ShapeError(
                 f"{spec.layer} expected {name} with {shape[axis]} or more on axis {axis}, got "

@@ -24,7 +24,21 @@ from ncps_torch import ops
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._activation import Activation as Activation
 from ncps_torch.layers._bare import bare
+from ncps_torch.layers._conv import Conv1D as Conv1D
+from ncps_torch.layers._conv import Conv1DTranspose as Conv1DTranspose
+from ncps_torch.layers._conv import Conv2D as Conv2D
+from ncps_torch.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._plain import Dropout as Dropout
+from ncps_torch.layers._plain import Flatten as Flatten
+from ncps_torch.layers._pool import AveragePool1D as AveragePool1D
+from ncps_torch.layers._pool import AveragePool2D as AveragePool2D
+from ncps_torch.layers._pool import GlobalAveragePool1D as GlobalAveragePool1D
+from ncps_torch.layers._pool import GlobalAveragePool2D as GlobalAveragePool2D
+from ncps_torch.layers._pool import GlobalMaxPool1D as GlobalMaxPool1D
+from ncps_torch.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
+from ncps_torch.layers._pool import MaxPool1D as MaxPool1D
+from ncps_torch.layers._pool import MaxPool2D as MaxPool2D
 from ncps_torch.layers._recurrent import Cell, Sequence, States
 from ncps_torch.parameters import composed_map
 from ncps_torch.stock_parameters import stock_map
