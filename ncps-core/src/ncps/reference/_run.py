@@ -12,6 +12,7 @@ from ncps.errors import UnknownNameError, unknown
 from ncps.reference._compose import STEPS, Times, run_parts
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
+from ncps.reference._norms import batch_norm, embedding, group_norm, layer_norm, rms_norm
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
 
@@ -19,8 +20,13 @@ Array = npt.NDArray[Any]
 
 FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
     "Activation": activation,
+    "BatchNorm": batch_norm,
     "Dense": dense,
+    "Embedding": embedding,
+    "GroupNorm": group_norm,
+    "LayerNorm": layer_norm,
     "NCPDense": ncp_dense,
+    "RMSNorm": rms_norm,
 }
 
 
@@ -40,7 +46,7 @@ def run(
 
     Raises: ShapeError when an argument has another shape than the spec asks for.
     """
-    x = _floats(x)
+    x = np.asarray(x) if spec.indices else _floats(x)
     if spec.layer in FEEDFORWARD:
         spec.output_shape(x.shape)
         return FEEDFORWARD[spec.layer](spec, parameters, x)

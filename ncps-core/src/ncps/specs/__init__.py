@@ -17,6 +17,7 @@ from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._embedding import Embedding as Embedding
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
 from ncps.specs._gru import GRUCell as GRUCell
@@ -26,6 +27,10 @@ from ncps.specs._lstm import LSTMCell as LSTMCell
 from ncps.specs._ltc import LTC as LTC
 from ncps.specs._ltc import LTCCell as LTCCell
 from ncps.specs._ncp_dense import NCPDense as NCPDense
+from ncps.specs._norms import BatchNorm as BatchNorm
+from ncps.specs._norms import GroupNorm as GroupNorm
+from ncps.specs._norms import LayerNorm as LayerNorm
+from ncps.specs._norms import RMSNorm as RMSNorm
 from ncps.specs._rnn import RNN as RNN
 from ncps.specs._rnn import RNNCell as RNNCell
 from ncps.specs._sequence import Part as Part
@@ -34,7 +39,16 @@ from ncps.specs._wired import CircuitSpec as CircuitSpec
 from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
-_FEEDFORWARD: tuple[type[Spec], ...] = (Activation, Dense, NCPDense)
+_FEEDFORWARD: tuple[type[Spec], ...] = (
+    Activation,
+    BatchNorm,
+    Dense,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    NCPDense,
+    RMSNorm,
+)
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {

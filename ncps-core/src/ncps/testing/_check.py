@@ -32,11 +32,14 @@ class Check:
     kinds: tuple[Kind, ...]
     gradients: bool
     sized: bool
+    unbatched: bool
 
     def applies_to(self, layer: str) -> bool:
         """Whether the promise concerns this layer type."""
         spec = specs.get(layer)
-        return spec.kind in self.kinds and (spec.sized or not self.sized)
+        if (self.sized and not spec.sized) or (self.unbatched and spec.batched):
+            return False
+        return spec.kind in self.kinds
 
 
 @dataclass
@@ -67,16 +70,18 @@ def check(
     kinds: tuple[Kind, ...] = RECURRENT,
     gradients: bool = False,
     sized: bool = False,
+    unbatched: bool = False,
 ) -> Callable[[Run], Run]:
     """Make a function ``check_<name>(subject, case)`` one of the kit's checks.
 
-    `sized` leaves out the layers that take inputs of any size.
+    `sized` leaves out the layers that take inputs of any size, `unbatched` those that always take
+    a batch.
     """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("check_")
         promise = (run.__doc__ or "").partition("\n")[0]
-        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized)
+        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized, unbatched)
         return run
 
     return register
@@ -122,7 +127,7 @@ def _left_out(check: Check, subject: Subject, case: Case) -> str | None:
         return refused
     steps = case.steps if spec.kind == "sequence" else 1
     numbers = sum(math.prod(p.shape) for p in spec.parameters())
-    numbers += math.prod(case.lead) * case.features
+    numbers += math.prod(case.x_shape)
     if numbers * steps <= limit:
         return None
     return f"its gradients take too long on {subject.arrays.framework}"

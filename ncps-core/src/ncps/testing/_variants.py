@@ -13,6 +13,7 @@ from typing import Any
 from ncps.errors import unknown
 from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_liquid as liquid
+from ncps.testing import _variants_norms as norms
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
@@ -169,10 +170,12 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfC": _cfc,
     **activation.BROAD,
     **liquid.BROAD,
+    **norms.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **activation.SMALL,
     **liquid.SMALL,
+    **norms.SMALL,
 }

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ncps.canonical import ParameterMap, ResetBias, Rule, SumBias
+from ncps.canonical import ParameterMap, Rename, ResetBias, Rule, SumBias
 from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, Spec
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
+
+NORM_NAMES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+EMBEDDING = ParameterMap((Rename("weight", "embeddings"),))
+
+
+def norm_map(spec: Spec) -> ParameterMap:
+    """A normalisation's tensors as they are, under torch's names."""
+    return ParameterMap(tuple(Rename(NORM_NAMES[p.name], p.name) for p in spec.parameters()))
 
 
 def stock_map(spec: Any, native: str, suffix: str) -> ParameterMap:

@@ -65,7 +65,7 @@ def _chain_of_steps(subject: Subject, layer: Layer, case: Case, bounds: Bounds) 
         inputs["state"] = state_argument(got.state)
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=ALL, unbatched=True)
 def check_unbatched(subject: Subject, case: Case) -> None:
     """Input without a batch axis gives the result of a batch of one, without that axis."""
     layer = subject.make(case.spec())

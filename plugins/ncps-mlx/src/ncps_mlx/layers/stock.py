@@ -21,6 +21,11 @@ from ncps.specs import RNNCell as RNNCellSpec
 from ncps.specs import Spec
 from ncps_mlx.layers._activation import Activation as Activation
 from ncps_mlx.layers._dense import Dense as Dense
+from ncps_mlx.layers._embedding import Embedding as Embedding
+from ncps_mlx.layers._norms import BatchNorm as BatchNorm
+from ncps_mlx.layers._norms import GroupNorm as GroupNorm
+from ncps_mlx.layers._norms import LayerNorm as LayerNorm
+from ncps_mlx.layers._norms import RMSNorm as RMSNorm
 from ncps_mlx.layers._recurrent import Cell, Sequence, States
 from ncps_mlx.parameters import lstm_map, stock_gru_map, stock_rnn_map
 

@@ -25,6 +25,11 @@ from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._activation import Activation as Activation
 from ncps_torch.layers._bare import bare
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._embedding import Embedding as Embedding
+from ncps_torch.layers._norms import BatchNorm as BatchNorm
+from ncps_torch.layers._norms import GroupNorm as GroupNorm
+from ncps_torch.layers._norms import LayerNorm as LayerNorm
+from ncps_torch.layers._norms import RMSNorm as RMSNorm
 from ncps_torch.layers._recurrent import Cell, Sequence, States
 from ncps_torch.parameters import composed_map
 from ncps_torch.stock_parameters import stock_map
