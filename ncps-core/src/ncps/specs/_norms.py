@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from ncps.errors import ShapeError, SpecError
 from ncps.specs import _validate
@@ -162,6 +165,11 @@ class BatchNorm(CenteredNorm):
         self._set(momentum=momentum)
         if self.rank is not None:
             self._set(rank=_validate.integer(self.layer, "rank", self.rank, minimum=2))
+
+    def example(self, rng: np.random.Generator) -> npt.NDArray[Any]:
+        """A small random input with `rank` axes."""
+        lead = (2, 7, 3, 2)[: 2 if self.rank is None else self.rank - 1]
+        return self.draw(rng, (*lead, self.known_input_size()))
 
     def check_training(self, input_shape: tuple[int, ...]) -> None:
         """ShapeError unless a batch of this shape has two values or more for each feature."""

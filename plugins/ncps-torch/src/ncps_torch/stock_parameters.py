@@ -8,7 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from ncps.canonical import ParameterMap, Rename, ResetBias, Rule, SumBias
-from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, Spec
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    BatchNorm,
+    Dense,
+    Embedding,
+    GroupNorm,
+    GRUCell,
+    LayerNorm,
+    LSTMCell,
+    RMSNorm,
+    SequenceSpec,
+    Spec,
+)
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
 
 NORM_NAMES = {
@@ -36,6 +49,10 @@ def native_map(spec: Spec) -> ParameterMap:
     """A layer of torch's as it stands: all its layers and directions, without a prefix."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if isinstance(spec, Embedding):
+        return EMBEDDING
+    if isinstance(spec, (BatchNorm, GroupNorm, LayerNorm, RMSNorm)):
+        return norm_map(spec)
     if not isinstance(spec, SequenceSpec):
         return stock_map(spec, "", "")
     return ParameterMap(

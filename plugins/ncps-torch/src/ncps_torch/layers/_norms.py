@@ -45,9 +45,9 @@ class _Norm(NativeLayer):
         return parameter.dtype
 
     def _checked(self, x: Any) -> Tensor:
-        x = self._input(x)
-        self.spec.output_shape(tuple(x.shape))
-        return x
+        tensor = self._input(x)
+        self.spec.output_shape(tuple(tensor.shape))
+        return tensor
 
 
 class LayerNorm(_Norm):
@@ -99,10 +99,10 @@ class GroupNorm(_Norm):
         """Run x (B, …, D)."""
         x = self._checked(x).movedim(-1, 1)
         # torch's gradient fails for a bias without a weight
-        bias = None if self.weight is None else self.bias
-        y = functional.group_norm(x, self.spec.groups, self.weight, bias, self.spec.epsilon)
+        within, after = (None, self.bias) if self.weight is None else (self.bias, None)
+        y = functional.group_norm(x, self.spec.groups, self.weight, within, self.spec.epsilon)
         y = y.movedim(1, -1)
-        return y if bias is self.bias else y + self.bias
+        return y if after is None else y + after
 
 
 class BatchNorm(_Norm):
