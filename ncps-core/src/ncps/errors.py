@@ -34,6 +34,10 @@ class ShapeError(NcpsError, ValueError):
     """An array does not have the shape that was expected."""
 
 
+class IndicesError(NcpsError, IndexError):
+    """Indices into a table that are no integers, or that point outside of it."""
+
+
 class BuildError(NcpsError, RuntimeError):
     """A layer is used before its input size is known, or built where it cannot be."""
 

@@ -17,7 +17,7 @@ from ncps.specs import Spec
 if TYPE_CHECKING:
     from ncps.canonical._natives import Natives
 
-_NOT_MEANT = ("return_sequences", "return_state")
+_NOT_MEANT = ("rank", "return_sequences", "return_state")
 
 
 @dataclass(frozen=True)

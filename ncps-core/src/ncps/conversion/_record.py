@@ -64,9 +64,11 @@ def trace(
     arrays = registry.arrays(layer.framework)
     given = [numbers(value) for value in given]
     if spec.kind == "feedforward":
-        resting = make(spec)
-        load_parameters(resting, values)
-        return {"y": arrays.numpy(resting(arrays.asarray(given[0], layer.dtype)))}
+        plain = make(spec)  # a layer in training may compute something else
+        load_parameters(plain, values)
+        x = np.asarray(given[0])
+        dtype = layer.dtype if np.issubdtype(x.dtype, np.floating) else None
+        return {"y": arrays.numpy(plain(arrays.asarray(x, dtype)))}
     call, batched = _checked(spec, *given)
     if along is not None and not batched:
         along = {name: array[None] for name, array in along.items()}

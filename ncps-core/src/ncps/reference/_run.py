@@ -13,6 +13,7 @@ from ncps.reference._compose import STEPS, Times, run_parts
 from ncps.reference._conv import conv, conv_transpose
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
+from ncps.reference._norms import batch_norm, embedding, group_norm, layer_norm, rms_norm
 from ncps.reference._pool import (
     average_pool,
     dropout,
@@ -43,7 +44,12 @@ FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
     "GlobalMaxPool2D": global_max_pool,
     "MaxPool1D": max_pool,
     "MaxPool2D": max_pool,
+    "BatchNorm": batch_norm,
+    "Embedding": embedding,
+    "GroupNorm": group_norm,
+    "LayerNorm": layer_norm,
     "NCPDense": ncp_dense,
+    "RMSNorm": rms_norm,
 }
 
 
@@ -63,7 +69,7 @@ def run(
 
     Raises: ShapeError when an argument has another shape than the spec asks for.
     """
-    x = _floats(x)
+    x = np.asarray(x) if spec.indices else _floats(x)
     if spec.layer in FEEDFORWARD:
         spec.output_shape(x.shape)
         return FEEDFORWARD[spec.layer](spec, parameters, x)

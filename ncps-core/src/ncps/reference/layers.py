@@ -227,3 +227,23 @@ class CTRNNCell(ReferenceLayer):
 
 class CTRNN(ReferenceLayer):
     """See `ncps.specs.CTRNN`."""
+
+
+class BatchNorm(ReferenceLayer):
+    """See `ncps.specs.BatchNorm`."""
+
+
+class Embedding(ReferenceLayer):
+    """See `ncps.specs.Embedding`."""
+
+
+class GroupNorm(ReferenceLayer):
+    """See `ncps.specs.GroupNorm`."""
+
+
+class LayerNorm(ReferenceLayer):
+    """See `ncps.specs.LayerNorm`."""
+
+
+class RMSNorm(ReferenceLayer):
+    """See `ncps.specs.RMSNorm`."""

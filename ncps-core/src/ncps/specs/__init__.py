@@ -22,6 +22,7 @@ from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
 from ncps.specs._dropout import Dropout as Dropout
+from ncps.specs._embedding import Embedding as Embedding
 from ncps.specs._flatten import Flatten as Flatten
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
@@ -32,6 +33,10 @@ from ncps.specs._lstm import LSTMCell as LSTMCell
 from ncps.specs._ltc import LTC as LTC
 from ncps.specs._ltc import LTCCell as LTCCell
 from ncps.specs._ncp_dense import NCPDense as NCPDense
+from ncps.specs._norms import BatchNorm as BatchNorm
+from ncps.specs._norms import GroupNorm as GroupNorm
+from ncps.specs._norms import LayerNorm as LayerNorm
+from ncps.specs._norms import RMSNorm as RMSNorm
 from ncps.specs._pool import AveragePool1D as AveragePool1D
 from ncps.specs._pool import AveragePool2D as AveragePool2D
 from ncps.specs._pool import GlobalAveragePool1D as GlobalAveragePool1D
@@ -69,6 +74,11 @@ _FEEDFORWARD: tuple[type[Spec], ...] = (
     MaxPool1D,
     MaxPool2D,
     NCPDense,
+    BatchNorm,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    RMSNorm,
 )
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)

@@ -22,11 +22,17 @@ Kind = Literal["feedforward", "cell", "sequence"]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One canonical parameter: its name, its shape, and how its first value is drawn."""
+    """One canonical parameter: its name, its shape, and how its first value is drawn.
+
+    One that is not `trainable`, such as a running mean, is no weight: no gradient changes it. One
+    that is `nonnegative`, such as a variance, means nothing below zero.
+    """
 
     name: str
     shape: tuple[int, ...]
     initializer: Initializer
+    trainable: bool = True
+    nonnegative: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,8 @@ class Spec:
 
     A spec never changes. `input_size=None` leaves the size open until the layer is built. A layer
     that is not `sized`, such as an activation, takes inputs of any size and has no `input_size`.
+    For one that `needs_batch`, the first axis of x always is a batch; one of `indices` takes
+    integers.
 
     Raises: SpecError when an option has a value that the layer cannot have.
     """
@@ -42,8 +50,8 @@ class Spec:
     layer: ClassVar[str]
     kind: ClassVar[Kind]
     sized: ClassVar[bool] = True
-    # whether the first axis is the batch, always: such a layer takes no single row
     needs_batch: ClassVar[bool] = False
+    indices: ClassVar[bool] = False
 
     input_size: int | None = None
 
@@ -83,8 +91,8 @@ class Spec:
         return self.sized and self.input_size is None
 
     @property
-    def input_multiple(self) -> int:
-        """What an input size must be a multiple of; also the smallest one."""
+    def size_unit(self) -> int:
+        """The smallest input size; all others are multiples of it."""
         return 1
 
     def known_input_size(self) -> int:
@@ -135,7 +143,11 @@ class Spec:
         """A small random input that the layer takes: x (B, T, D), or (B, D) for a cell."""
         size = self.known_input_size() if self.sized else 3
         lead = (2,) if self.kind == "cell" else (2, 7)
-        return rng.standard_normal((*lead, size)).astype(np.float32)
+        return self.draw(rng, (*lead, size))
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """A random x of this shape: normal numbers, unless the layer takes others."""
+        return rng.standard_normal(shape).astype(np.float32)
 
     def check_features(self, input_shape: Shape, axes: tuple[int, ...], names: str) -> None:
         """ShapeError unless `input_shape` has one of the ranks `axes` and the right last axis."""

@@ -51,6 +51,21 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Normal:
+    """Normal with mean 0; a row of zeros where one is asked for."""
+
+    deviation: float
+    zero_row: int | None = None
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw one array."""
+        values = self.deviation * rng.standard_normal(shape)
+        if self.zero_row is not None:
+            values[self.zero_row] = 0.0
+        return values
+
+
+@dataclass(frozen=True)
 class Polarities:
     """The signs of a built wiring's synapses, 0 where there is none."""
 

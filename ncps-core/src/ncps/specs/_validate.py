@@ -42,6 +42,14 @@ def at_least_zero(layer: str, option: str, value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def above_zero(layer: str, option: str, value: object) -> float:
+    """`value` as a finite float > 0, else a SpecError."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0.0 < float(value) < math.inf:  # type: ignore[arg-type]
+        raise SpecError(f"{layer} expected {option} to be a number > 0, got {value!r}.")
+    return float(value)  # type: ignore[arg-type]
+
+
 def flag(layer: str, option: str, value: object) -> bool:
     """`value` if it is True or False, else a SpecError."""
     if not isinstance(value, bool):

@@ -26,7 +26,7 @@ class Arrays(Protocol):
         """The dtypes that layers on this framework can be made in, here."""
 
     def asarray(self, array: Any, dtype: str | None = None) -> Any:
-        """The framework's array with these values; bools stay bools."""
+        """The framework's array with these values, in its own dtype unless another is asked for."""
 
     def numpy(self, native: Any) -> Array:
         """A NumPy array with the values of a native one (float32 for bfloat16)."""
@@ -58,8 +58,15 @@ def dtype_name(native: Any) -> str:
 
 
 def as_float64(value: Any) -> Any:
-    """The same inputs in double precision, whatever they are nested in."""
+    """The same inputs in double precision, whatever they are nested in; bools and integers stay."""
     if isinstance(value, tuple):
         return tuple(as_float64(v) for v in value)
     array = np.asarray(value)
-    return array if array.dtype == bool else array.astype(np.float64)
+    return array.astype(np.float64) if has_dtype(array) else array
+
+
+def has_dtype(value: Any) -> bool:
+    """Whether a layer's dtype concerns these arrays: bools and integers have their own."""
+    if isinstance(value, tuple):
+        return all(map(has_dtype, value))
+    return np.asarray(value).dtype.kind not in "biu"

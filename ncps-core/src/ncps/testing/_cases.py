@@ -52,14 +52,16 @@ class Case:
         return batch if specs.get(self.layer).kind == "cell" else (*batch, self.steps)
 
     @property
-    def features(self) -> int:
-        """The last axis of x."""
-        return self.spec().known_input_size() if self.shape is None else self.shape[-1]
+    def x_shape(self) -> tuple[int, ...]:
+        """All axes of x."""
+        if self.shape is not None:
+            return self.shape
+        return (*self.lead, self.spec().known_input_size())
 
     def inputs(self) -> dict[str, Any]:
         """Float32 inputs under the names of the call."""
         rng, spec = self.rng("inputs"), self.spec()
-        data: dict[str, Any] = {"x": _normal(rng, (*self.lead, self.features))}
+        data: dict[str, Any] = {"x": spec.draw(rng, self.x_shape)}
         if spec.kind == "feedforward":
             return data
         if self.state:

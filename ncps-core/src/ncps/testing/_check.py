@@ -126,7 +126,7 @@ def _left_out(check: Check, subject: Subject, case: Case) -> str | None:
         return refused
     steps = case.steps if spec.kind == "sequence" else 1
     numbers = sum(math.prod(p.shape) for p in spec.parameters())
-    numbers += math.prod(case.lead) * case.features
+    numbers += math.prod(case.x_shape)
     if numbers * steps <= limit:
         return None
     return f"its gradients take too long on {subject.arrays.framework}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ncps.canonical import Layer
-from ncps.testing._arrays import Array, Inputs, as_float64
+from ncps.testing._arrays import Array, Inputs, as_float64, has_dtype
 from ncps.testing._judge import STEP, loss
 
 DIFFERENTIABLE = ("x", "timespans", "state")
@@ -38,6 +38,7 @@ class NumpyArrays:
         """Loss sum(cotangent · y), and its gradients by native parameter and by input."""
         rules = layer.parameter_map(layer.spec)
         native = {name: np.asarray(a, np.float64) for name, a in layer.get_native().items()}
+        fixed = {p.name for p in layer.spec.parameters() if not p.trainable}
         given = {k: v if v is None else as_float64(v) for k, v in inputs.items()}
 
         def value(parameters: Mapping[str, Array], arguments: Mapping[str, Any]) -> Any:
@@ -46,11 +47,12 @@ class NumpyArrays:
         by_parameter = {
             name: _gradient(lambda a, n=name: value({**native, n: a}, given), array)  # type: ignore[misc]
             for name, array in native.items()
+            if name not in fixed
         }
         by_input = {
             name: self._by_input(lambda a, n=name: value(native, {**given, n: a}), given[name])  # type: ignore[misc]
             for name in DIFFERENTIABLE
-            if given.get(name) is not None
+            if given.get(name) is not None and has_dtype(given[name])
         }
         return float(value(native, given)), by_parameter, by_input
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ncps.canonical import Layer, load, load_parameters, parameters
 from ncps.specs import Spec
-from ncps.testing._arrays import Array, Arrays
+from ncps.testing._arrays import Array, Arrays, has_dtype
 
 
 @dataclass(frozen=True)
@@ -46,19 +44,19 @@ class Subject:
     environment: tuple[tuple[str, str], ...] = ()
 
     def make(self, spec: Spec, *, seed: int | None = 0, dtype: str | None = None) -> Layer:
-        """A new layer, straight from the technology's factory, for inference."""
-        return _resting(self.factory(spec, seed=seed, dtype=dtype, device=None))
+        """A new layer, straight from the technology's factory, for inference as the reference."""
+        return _inferring(self.factory(spec, seed=seed, dtype=dtype, device=None))
 
     def by_user(self, spec: Spec, seed: int) -> Layer:
         """A new layer, made the way users make it, for inference."""
         if self.create is None:
             return self.make(spec, seed=seed)
-        return _resting(self.create(spec, seed=seed))
+        return _inferring(self.create(spec, seed=seed))
 
     def load(self, path: Path) -> Layer:
         """The layer in a file that `ncps.save` wrote, in this technology."""
         if self.loader is not None:
-            return _resting(self.loader(path))
+            return _inferring(self.loader(path))
         # a technology that is not registered reads the file by way of the reference
         reference = load(path, technology="numpy")
         layer = self.make(reference.spec)
@@ -74,8 +72,7 @@ class Subject:
             return value
         if isinstance(value, tuple):
             return tuple(self._native(v, dtype) for v in value)
-        array = np.asarray(value)
-        return self.arrays.asarray(array, None if array.dtype == bool else dtype)
+        return self.arrays.asarray(value, dtype if has_dtype(value) else None)
 
     def call(self, layer: Layer, inputs: dict[str, Any], dtype: str | None = None) -> Output:
         """Call the layer on NumPy inputs (its own dtype unless given)."""
@@ -89,11 +86,10 @@ class Subject:
         return Output(self.arrays.numpy(y), arrays)
 
 
-def _resting(layer: Layer) -> Layer:
-    """The layer in evaluation, where modules have modes: that is what the reference computes."""
-    rest = getattr(layer, "eval", None)
-    if callable(rest):
-        rest()
+def _inferring(layer: Layer) -> Layer:
+    """The same layer in the mode of inference, where its framework has modes."""
+    if hasattr(layer, "eval"):
+        layer.eval()
     return layer
 
 

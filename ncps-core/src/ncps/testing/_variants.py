@@ -14,6 +14,7 @@ from ncps.errors import unknown
 from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_liquid as liquid
+from ncps.testing import _variants_norms as norms
 from ncps.testing import _variants_pool as pool
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
@@ -173,6 +174,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     **conv.BROAD,
     **liquid.BROAD,
     **pool.BROAD,
+    **norms.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
@@ -181,4 +183,5 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     **conv.SMALL,
     **liquid.SMALL,
     **pool.SMALL,
+    **norms.SMALL,
 }

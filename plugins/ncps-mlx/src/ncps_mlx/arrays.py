@@ -24,7 +24,7 @@ class MlxArrays:
     dtypes = tuple(ops.DTYPES)
 
     def asarray(self, array: Any, dtype: str | None = None) -> mx.array:
-        """The MLX array with these values; bools stay bools."""
+        """The MLX array with these values; in its own dtype unless one is given."""
         return ops.from_numpy(np.asarray(array), None if dtype is None else ops.DTYPES[dtype])
 
     def numpy(self, native: mx.array) -> Array:
@@ -36,19 +36,17 @@ class MlxArrays:
     ) -> tuple[float, dict[str, Array], dict[str, Any]]:
         """Loss sum(cotangent · y), its gradients by native parameter, and by input."""
         given = {k: self._native(v, layer.dtype) for k, v in inputs.items() if v is not None}
-        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE}
-        fixed = {k: v for k, v in given.items() if k not in DIFFERENTIABLE}
+        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE and _is_floating(v)}
+        fixed = {k: v for k, v in given.items() if k not in varied}
         weights = self.asarray(cotangent, layer.dtype)
 
         def loss(parameters: Any, arguments: dict[str, Any]) -> mx.array:
             layer.update(parameters)
-            result = layer(
-                arguments["x"], **{k: v for k, v in arguments.items() if k != "x"}, **fixed
-            )
+            result = layer(**arguments, **fixed)
             y = result[0] if isinstance(result, tuple) else result
             return mx.sum(weights * y)
 
-        before = layer.parameters()
+        before = layer.trainable_parameters()
         value, (by_parameter, by_input) = mx.value_and_grad(loss, argnums=(0, 1))(before, varied)
         layer.update(before)
         named = {name: self.numpy(g) for name, g in ops.named(by_parameter).items()}
@@ -58,4 +56,13 @@ class MlxArrays:
         if isinstance(value, tuple):
             return tuple(self._native(v, dtype) for v in value)
         array = np.asarray(value)
-        return self.asarray(array, None if array.dtype == bool else dtype)
+        # bools and integers have dtypes of their own
+        return self.asarray(array, dtype if np.issubdtype(array.dtype, np.floating) else None)
+
+
+def _is_floating(value: Any) -> bool:
+    return all(mx.issubdtype(a.dtype, mx.floating) for a in _each(value))
+
+
+def _each(value: Any) -> tuple[mx.array, ...]:
+    return value if isinstance(value, tuple) else (value,)

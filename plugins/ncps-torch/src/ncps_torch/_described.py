@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ncps.errors import ConversionError, NcpsError
 from ncps.specs import Spec, build
+from ncps_torch import _described_norms as norms
 from ncps_torch import ops
 from ncps_torch.layers._bare import BARE, bare
 
-LAYERS = {cls: layer for layer, cls in BARE.items()}
+LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **norms.LAYERS}
+COUNTER = "num_batches_tracked"
 
 
 def layer_of(module: Any) -> str | None:
@@ -49,9 +51,8 @@ def spec_of(layer: str, module: Any) -> Spec:
     change = change_of(module)
     if change:
         raise _refused(module, "as torch made it", f"one with {change} first")
-    options = _sizes(layer, module) | _activation(layer, module) | _levels(module)
     try:
-        return build(layer, **options)
+        return build(layer, **_options(layer, module))
     except NcpsError as error:
         raise ConversionError(f"no spec describes {module}: {error}") from error
 
@@ -62,8 +63,10 @@ def arrays_of(spec: Spec, module: nn.Module) -> dict[str, npt.NDArray[Any]]:
     Raises: ConversionError when it has others than its type has, or they have no real values.
     """
     own = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers())
+    own.pop(COUNTER, None)
     with torch.device("meta"):
-        usual = {name: tuple(p.shape) for name, p in bare(spec).named_parameters()}
+        made = bare(spec)
+    usual = {n: tuple(t.shape) for n, t in tensors_of(made).items()}
     given = {name: tuple(p.shape) for name, p in own.items()}
     if given != usual:
         raise _refused(module, f"with the tensors {usual}", f"{given}. Make a new one")
@@ -74,6 +77,19 @@ def arrays_of(spec: Spec, module: nn.Module) -> dict[str, npt.NDArray[Any]]:
             expected = f"with values of a dtype of {list(ops.DTYPES)}"
             raise _refused(module, expected, f"{got} for {name}. Load its values or cast it")
     return {name: ops.to_numpy(p) for name, p in own.items()}
+
+
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a layer of torch's that mean something: not the number of batches it saw."""
+    found = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    found.pop(COUNTER, None)
+    return found
+
+
+def _options(layer: str, module: Any) -> dict[str, Any]:
+    if layer in norms.READ:
+        return norms.READ[layer](module)
+    return _sizes(layer, module) | _activation(layer, module) | _levels(module)
 
 
 def _sizes(layer: str, module: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class TorchArrays:
     dtypes = tuple(ops.DTYPES)
 
     def asarray(self, array: Any, dtype: str | None = None) -> Tensor:
-        """The tensor with these values; bools stay bools."""
+        """The tensor with these values; in its own dtype unless one is given."""
         return ops.from_numpy(np.asarray(array), None if dtype is None else ops.DTYPES[dtype])
 
     def numpy(self, native: Tensor) -> Array:
@@ -36,7 +36,7 @@ class TorchArrays:
     ) -> tuple[float, dict[str, Array], dict[str, Any]]:
         """Loss sum(cotangent · y), its gradients by native parameter, and by input."""
         given = {k: self._native(v, layer.dtype) for k, v in inputs.items() if v is not None}
-        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE}
+        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE and _is_floating(v)}
         leaves = [t.requires_grad_() for v in varied.values() for t in _each(v)]
         parameters = dict(layer.named_parameters())
         result = layer(given.pop("x"), **given)
@@ -55,11 +55,16 @@ class TorchArrays:
         if isinstance(value, tuple):
             return tuple(self._native(v, dtype) for v in value)
         array = np.asarray(value)
-        return self.asarray(array, None if array.dtype == bool else dtype)
+        # bools and integers have dtypes of their own
+        return self.asarray(array, dtype if np.issubdtype(array.dtype, np.floating) else None)
 
 
 def _each(value: Any) -> tuple[Tensor, ...]:
     return value if isinstance(value, tuple) else (value,)
+
+
+def _is_floating(value: Any) -> bool:
+    return all(t.dtype.is_floating_point for t in _each(value))
 
 
 def _like(value: Any, arrays: list[Array]) -> Any:

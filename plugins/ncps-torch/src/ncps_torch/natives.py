@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,16 @@ from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
 from ncps.specs import Dense, Spec
 from ncps_torch import ops
-from ncps_torch._described import arrays_of, change_of, layer_of, spec_of
+from ncps_torch._described import (
+    COUNTER,
+    LAYERS,
+    arrays_of,
+    change_of,
+    layer_of,
+    spec_of,
+    tensors_of,
+)
+from ncps_torch._described_norms import CHANNELS_SECOND, MAKE, lacking
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._bare import BARE, bare
 from ncps_torch.stock_parameters import native_map
@@ -87,6 +98,8 @@ class TorchNatives:
         with torch.device("meta"):
             module: nn.Module = bare(spec)
         module = module.to(dtype=kind).to_empty(device=place)
+        if hasattr(module, COUNTER):
+            getattr(module, COUNTER).zero_()
         _write(module, values)
         return module
 
@@ -103,19 +116,20 @@ class TorchNatives:
 
     def run(self, module: Any, x: Array) -> Array:
         """The output (B, T, O) of a layer of torch's for x (B, T, D), from zeros."""
-        with torch.no_grad():
-            steps = ops.from_numpy(x).to(next(module.parameters()))
+        with torch.no_grad(), _inferring(module):
+            steps = _as_input(module, x)
             if isinstance(module, nn.RNNCellBase):
                 return ops.to_numpy(_stepped(module, steps))
             if not isinstance(module, nn.RNNBase):
-                return ops.to_numpy(module(steps))
+                return ops.to_numpy(_channels_last(module, steps))
             if module.batch_first:
                 return ops.to_numpy(module(steps)[0])
             return ops.to_numpy(module(steps.transpose(0, 1))[0].transpose(0, 1))
 
     def dtype(self, module: nn.Module) -> str:
-        """Name of the dtype of the module's first parameter."""
-        return ops.dtype_name(next(module.parameters()).dtype)
+        """Name of the dtype of the module's first tensor; torch's own without one."""
+        first = next(iter(tensors_of(module).values()), None)
+        return ops.dtype_name(torch.get_default_dtype() if first is None else first.dtype)
 
     def own(self, module: nn.Module) -> list[str]:
         """Names of the parameters and saved buffers that the module holds itself."""
@@ -164,8 +178,32 @@ class TorchNatives:
 
 def _write(module: nn.Module, values: Mapping[str, Array]) -> None:
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(ops.from_numpy(values[name]))
+        for name, tensor in tensors_of(module).items():
+            tensor.copy_(ops.from_numpy(values[name]))
+
+
+def _as_input(module: nn.Module, x: Array) -> Tensor:
+    """x on the module's device, floats in its dtype."""
+    first = next(iter(tensors_of(module).values()), torch.empty(0))
+    dtype = first.dtype if np.issubdtype(x.dtype, np.floating) else None
+    return ops.from_numpy(x, dtype, first.device)
+
+
+def _channels_last(module: nn.Module, x: Tensor) -> Tensor:
+    second = isinstance(module, CHANNELS_SECOND)
+    y: Tensor = module(x.movedim(-1, 1) if second else x)
+    return y.movedim(1, -1) if second else y
+
+
+@contextmanager
+def _inferring(module: nn.Module) -> Iterator[None]:
+    """Within this context the module infers; cuDNN's recurrent layers are the same either way."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
@@ -180,15 +218,16 @@ def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
 
 def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless torch has a layer of its own for all that the spec asks for."""
-    has = "torch.nn has Linear, GRU, GRUCell, LSTM, LSTMCell, RNN and RNNCell of its own"
-    if spec.layer not in BARE:
+    names = sorted({cls.__name__ for cls in LAYERS})
+    has = f"torch.nn has {', '.join(names[:-1])} and {names[-1]} of its own"
+    if spec.layer not in BARE and spec.layer not in MAKE:
         raise ConversionError(
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    lacking = ncps_supports(spec, "torch", "torch")
-    if lacking is not None:
-        raise ConversionError(f"{spec.layer} cannot be one of torch's own: {lacking}.")
+    reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
+    if reason is not None:
+        raise ConversionError(f"{spec.layer} cannot be one of torch's own: {reason}.")
     activation = getattr(spec, "activation", None)
     if isinstance(spec, Dense) and activation not in (None, "linear"):
         raise ConversionError(

@@ -8,8 +8,35 @@ from __future__ import annotations
 from typing import Any
 
 from ncps.canonical import ParameterMap, Permute, Rename, ResetBias, Rule, SumBias
-from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, SlidingSpec, Spec
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    BatchNorm,
+    Dense,
+    Embedding,
+    GroupNorm,
+    GRUCell,
+    LayerNorm,
+    LSTMCell,
+    RMSNorm,
+    SequenceSpec,
+    SlidingSpec,
+    Spec,
+)
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
+
+NORM_NAMES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+EMBEDDING = ParameterMap((Rename("weight", "embeddings"),))
+
+
+def norm_map(spec: Spec) -> ParameterMap:
+    """A normalisation's tensors as they are, under torch's names."""
+    return ParameterMap(tuple(Rename(NORM_NAMES[p.name], p.name) for p in spec.parameters()))
 
 
 def stock_map(spec: Any, native: str, suffix: str) -> ParameterMap:
@@ -27,6 +54,10 @@ def native_map(spec: Spec) -> ParameterMap:
         return ParameterMap(())
     if isinstance(spec, SlidingSpec):
         return conv_map(spec, "")
+    if isinstance(spec, Embedding):
+        return EMBEDDING
+    if isinstance(spec, (BatchNorm, GroupNorm, LayerNorm, RMSNorm)):
+        return norm_map(spec)
     if not isinstance(spec, SequenceSpec):
         return stock_map(spec, "", "")
     return ParameterMap(

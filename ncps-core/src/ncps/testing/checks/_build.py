@@ -24,7 +24,7 @@ def check_lazy_build(subject: Subject, case: Case) -> None:
     lazy_spec = _open(case).spec()
     inputs = case.inputs()
     native = subject.native(inputs, eager.dtype)
-    open_shape = (*(None for _ in case.lead), case.features)
+    open_shape = (*(None for _ in case.lead), case.x_shape[-1])
     ways: dict[str, Callable[[Layer], object]] = {
         "build(shape)": lambda layer: layer.build(inputs["x"].shape),
         "build(open shape)": lambda layer: layer.build(open_shape),

@@ -27,7 +27,7 @@ def other_values(case: Case) -> dict[str, Array]:
     """Canonical parameters unlike the initial ones, short enough to be exact in every dtype."""
     rng = case.rng("parameters")
     return {
-        p.name: (rng.integers(-24, 25, p.shape) / 32).astype(np.float32)
+        p.name: (rng.integers(0 if p.nonnegative else -24, 25, p.shape) / 32).astype(np.float32)
         for p in case.spec().parameters()
     }
 

@@ -54,7 +54,7 @@ def check_output_shape(subject: Subject, case: Case) -> None:
     claimed = layer.compute_output_shape(shape)
     actual = subject.call(layer, inputs).y.shape
     assert tuple(claimed) == actual, f"expected {actual} for an input {shape}, got {claimed}"
-    open_shape = (*(None for _ in shape[:-1]), shape[-1])
+    open_shape = (*(None for _ in shape[:-1]), *shape[-1:])
     expected = layer.spec.output_shape(open_shape)
     got = layer.compute_output_shape(open_shape)
     assert tuple(got) == expected, f"expected {expected} for an input {open_shape}, got {got}"

@@ -13,6 +13,7 @@ from ncps_mlx.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense
+from ncps_mlx.layers._embedding import Embedding as Embedding
 from ncps_mlx.layers._gru import GRU as GRU
 from ncps_mlx.layers._gru import GRUCell as GRUCell
 from ncps_mlx.layers._lstm import LSTM as LSTM
@@ -20,6 +21,10 @@ from ncps_mlx.layers._lstm import LSTMCell as LSTMCell
 from ncps_mlx.layers._ltc import LTC as LTC
 from ncps_mlx.layers._ltc import LTCCell as LTCCell
 from ncps_mlx.layers._ncp_dense import NCPDense as NCPDense
+from ncps_mlx.layers._norms import BatchNorm as BatchNorm
+from ncps_mlx.layers._norms import GroupNorm as GroupNorm
+from ncps_mlx.layers._norms import LayerNorm as LayerNorm
+from ncps_mlx.layers._norms import RMSNorm as RMSNorm
 from ncps_mlx.layers._plain import Dropout as Dropout
 from ncps_mlx.layers._plain import Flatten as Flatten
 from ncps_mlx.layers._pool import AveragePool1D as AveragePool1D

@@ -19,6 +19,7 @@ from ncps_mlx.ops._dtypes import from_numpy as from_numpy
 from ncps_mlx.ops._dtypes import to_numpy as to_numpy
 from ncps_mlx.ops._gated import gru as gru
 from ncps_mlx.ops._gated import rnn as rnn
+from ncps_mlx.ops._indices import indices as indices
 from ncps_mlx.ops._inputs import as_array as as_array
 from ncps_mlx.ops._inputs import elapsed as elapsed
 from ncps_mlx.ops._inputs import initial_states as initial_states

@@ -14,6 +14,7 @@ from ncps_torch.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_torch.layers._ctrnn import CTRNN as CTRNN
 from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._embedding import Embedding as Embedding
 from ncps_torch.layers._gru import GRU as GRU
 from ncps_torch.layers._gru import GRUCell as GRUCell
 from ncps_torch.layers._holders import Memory as Memory
@@ -22,6 +23,10 @@ from ncps_torch.layers._lstm import LSTMCell as LSTMCell
 from ncps_torch.layers._ltc import LTC as LTC
 from ncps_torch.layers._ltc import LTCCell as LTCCell
 from ncps_torch.layers._ncp_dense import NCPDense as NCPDense
+from ncps_torch.layers._norms import BatchNorm as BatchNorm
+from ncps_torch.layers._norms import GroupNorm as GroupNorm
+from ncps_torch.layers._norms import LayerNorm as LayerNorm
+from ncps_torch.layers._norms import RMSNorm as RMSNorm
 from ncps_torch.layers._original import warn_of_negative as warn_of_negative
 from ncps_torch.layers._plain import Dropout as Dropout
 from ncps_torch.layers._plain import Flatten as Flatten

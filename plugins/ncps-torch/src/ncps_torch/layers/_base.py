@@ -43,7 +43,7 @@ class NativeLayer(nn.Module):
         self._seed = seed
         self._built = False
         kind, place = ops.check_dtype(dtype), ops.check_device(device)
-        known = spec.with_input_size(spec.input_multiple) if spec.is_open else spec
+        known = spec.with_input_size(spec.size_unit) if spec.is_open else spec
         with torch.device("meta"):
             self._declare(known)
         _lazy.forget_shapes(self, kind, place)
@@ -135,15 +135,15 @@ class NativeLayer(nn.Module):
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of all parameters under their native names; bfloat16 ones as float32."""
-        return {name: ops.to_numpy(p) for name, p in self.named_parameters()}
+        """Copies of all parameters and saved buffers by native name; bfloat16 ones as float32."""
+        return {name: ops.to_numpy(t) for name, t in _lazy.saved(self).items()}
 
     def set_native(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Replace all parameters' values at once, keeping the layer's dtype and device.
 
         Raises: ParameterError naming all that does not fit; nothing is changed then.
         """
-        own = dict(self.named_parameters())
+        own = _lazy.saved(self)
         wanted = {name: tuple(p.shape) for name, p in own.items()}
         given = {name: tuple(np.shape(a)) for name, a in arrays.items()}
         if wanted != given:
@@ -163,12 +163,12 @@ class NativeLayer(nn.Module):
             return super().state_dict(*args, **kwargs)
         destination, prefix = kwargs.get("destination"), kwargs.get("prefix", "")
         destination = {} if destination is None else destination
-        destination.update({prefix + name: p for name, p in self.named_parameters()})
+        destination.update({prefix + name: t for name, t in _lazy.saved(self).items()})
         return destination
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if not self._built:
-            sizes = (self.spec.input_multiple, 2 * self.spec.input_multiple)
+            sizes = (self.spec.size_unit, 2 * self.spec.size_unit)
             rules = {n: self.parameter_map(self.spec.with_input_size(n)) for n in sizes}
             size = _lazy.input_size_of(self.spec, rules, state_dict, prefix)
             if size is not None:

@@ -29,6 +29,11 @@ from ncps_torch.layers._conv import Conv1DTranspose as Conv1DTranspose
 from ncps_torch.layers._conv import Conv2D as Conv2D
 from ncps_torch.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._embedding import Embedding as Embedding
+from ncps_torch.layers._norms import BatchNorm as BatchNorm
+from ncps_torch.layers._norms import GroupNorm as GroupNorm
+from ncps_torch.layers._norms import LayerNorm as LayerNorm
+from ncps_torch.layers._norms import RMSNorm as RMSNorm
 from ncps_torch.layers._plain import Dropout as Dropout
 from ncps_torch.layers._plain import Flatten as Flatten
 from ncps_torch.layers._pool import AveragePool1D as AveragePool1D

@@ -18,6 +18,7 @@ from ncps_torch.ops._dtypes import check_dtype as check_dtype
 from ncps_torch.ops._dtypes import dtype_name as dtype_name
 from ncps_torch.ops._dtypes import from_numpy as from_numpy
 from ncps_torch.ops._dtypes import to_numpy as to_numpy
+from ncps_torch.ops._indices import indices as indices
 from ncps_torch.ops._inputs import elapsed as elapsed
 from ncps_torch.ops._inputs import exact as exact
 from ncps_torch.ops._inputs import initial_states as initial_states
