@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ncps.errors import SpecError, unknown
+from ncps.specs import attention_inputs as attention_inputs
 from ncps.specs import inputs as inputs
 from ncps.specs._activation import Activation as Activation
+from ncps.specs._attention import AttentionCache as AttentionCache
+from ncps.specs._attention import AttentionSpec as AttentionSpec
+from ncps.specs._attention import GroupedQueryAttention as GroupedQueryAttention
+from ncps.specs._attention import MultiHeadAttention as MultiHeadAttention
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
@@ -17,6 +22,10 @@ from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._feed_forward import FeedForward as FeedForward
+from ncps.specs._feed_forward import FeedForwardSpec as FeedForwardSpec
+from ncps.specs._feed_forward import GeGLU as GeGLU
+from ncps.specs._feed_forward import SwiGLU as SwiGLU
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
 from ncps.specs._gru import GRUCell as GRUCell
@@ -34,7 +43,16 @@ from ncps.specs._wired import CircuitSpec as CircuitSpec
 from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
-_FEEDFORWARD: tuple[type[Spec], ...] = (Activation, Dense, NCPDense)
+_FEEDFORWARD: tuple[type[Spec], ...] = (
+    Activation,
+    Dense,
+    FeedForward,
+    GeGLU,
+    GroupedQueryAttention,
+    MultiHeadAttention,
+    NCPDense,
+    SwiGLU,
+)
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {

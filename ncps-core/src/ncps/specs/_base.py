@@ -35,6 +35,7 @@ class Spec:
 
     A spec never changes. `input_size=None` leaves the size open until the layer is built. A layer
     that is not `sized`, such as an activation, takes inputs of any size and has no `input_size`.
+    A feed-forward layer that is `masked` takes a `mask` (B, T), as recurrent ones do.
 
     Raises: SpecError when an option has a value that the layer cannot have.
     """
@@ -42,6 +43,7 @@ class Spec:
     layer: ClassVar[str]
     kind: ClassVar[Kind]
     sized: ClassVar[bool] = True
+    masked: ClassVar[bool] = False
 
     input_size: int | None = None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ncps.errors import unknown
 from ncps.testing import _variants_activation as activation
+from ncps.testing import _variants_attention as attention
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
@@ -168,11 +169,13 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
     **activation.BROAD,
+    **attention.BROAD,
     **liquid.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **activation.SMALL,
+    **attention.SMALL,
     **liquid.SMALL,
 }
