@@ -145,8 +145,11 @@ def test_what_no_spec_can_say_is_refused(make, message):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (specs.CfC(input_size=D, units=H), "got CfC: mlx.nn has Linear, GRU, LSTM and RNN of its"),
-        (specs.LSTMCell(input_size=D, units=H), "got LSTMCell: mlx.nn has Linear, GRU, LSTM and"),
+        (
+            specs.CfC(input_size=D, units=H),
+            "got CfC: mlx.nn has Linear, GRU, LSTM, MultiHeadAttention and RNN of its",
+        ),
+        (specs.LSTMCell(input_size=D, units=H), "got LSTMCell: mlx.nn has Linear, GRU, LSTM, "),
         (specs.LSTM(input_size=D, units=H, num_layers=2), "got num_layers=2, bidirectional=False"),
         (specs.RNN(input_size=D, units=H, bidirectional=True), "num_layers=1, bidirectional=True"),
         (specs.GRU(input_size=D, units=H, reset_after=False), "mlx.nn.GRU has reset_after=True"),

@@ -11,15 +11,17 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap
 from ncps.errors import ConversionError, NcpsError
-from ncps.specs import GRU, LSTM, RNN, Dense, Spec, build
+from ncps.specs import GRU, LSTM, RNN, AttentionSpec, Dense, Spec, build
 from ncps_mlx import ops
 from ncps_mlx.layers.stock import NONLINEARITIES
+from ncps_mlx.own_attention import attention_map, bare_attention, options_of
 from ncps_mlx.parameters import dense_map, lstm_map, stock_gru_map, stock_rnn_map
 
 BARE: Mapping[str, Any] = {
     "Dense": nn.Linear,
     "GRU": nn.GRU,
     "LSTM": nn.LSTM,
+    "MultiHeadAttention": nn.MultiHeadAttention,
     "RNN": nn.RNN,
 }
 LAYERS = {cls: layer for layer, cls in BARE.items()}
@@ -42,6 +44,8 @@ FUNCTIONS = (
 
 def bare(spec: Any) -> nn.Module:
     """The layer of MLX's with the sizes and options of this spec."""
+    if isinstance(spec, AttentionSpec):
+        return bare_attention(spec)
     sizes = spec.known_input_size(), spec.units
     if isinstance(spec, RNN):
         return nn.RNN(*sizes, spec.use_bias, NONLINEARITIES[spec.activation])
@@ -53,6 +57,8 @@ def native_map(spec: Spec) -> ParameterMap:
     """How the arrays of such a layer, as it stands, relate to the canonical ones."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if isinstance(spec, AttentionSpec):
+        return attention_map(spec)
     if isinstance(spec, GRU):
         return stock_gru_map(spec, "")
     if isinstance(spec, LSTM):
@@ -77,17 +83,20 @@ def spec_of(layer: str, module: Any) -> Spec:
 
     Raises: ConversionError when it has something that no spec can say.
     """
+    options = options_of(module) if layer == "MultiHeadAttention" else _sizes(layer, module)
+    try:
+        return build(layer, **options)
+    except NcpsError as error:
+        raise ConversionError(f"no spec describes {module}: {error}") from error
+
+
+def _sizes(layer: str, module: Any) -> dict[str, Any]:
     first = {"Dense": "weight", "RNN": "Wxh"}.get(layer, "Wx")
     bias = {"GRU": "b"}.get(layer, "bias")
     rows, size = module[first].shape
     units = rows if layer == "Dense" else module.hidden_size
     options = {"input_size": size, "units": units, "use_bias": bias in module}
-    if layer == "RNN":
-        options["activation"] = _nonlinearity(module)
-    try:
-        return build(layer, **options)
-    except NcpsError as error:
-        raise ConversionError(f"no spec describes {module}: {error}") from error
+    return options | ({"activation": _nonlinearity(module)} if layer == "RNN" else {})
 
 
 def arrays_of(spec: Spec, module: nn.Module) -> dict[str, npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ from mlx.utils import tree_unflatten
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import Dense, SequenceSpec, Spec
+from ncps.specs import AttentionSpec, Dense, SequenceSpec, Spec
 from ncps_mlx import ops
 from ncps_mlx._described import (
     BARE,
@@ -24,6 +24,8 @@ from ncps_mlx._described import (
     spec_of,
 )
 from ncps_mlx._plugin import ncps_supports
+from ncps_mlx.own_attention import lacking as attention_lacks
+from ncps_mlx.own_attention import self_attention
 
 Array = npt.NDArray[Any]
 
@@ -93,7 +95,10 @@ class MlxNatives:
 
     def run(self, module: Any, x: Array) -> Array:
         """The output (B, T, O) of a layer of MLX's for x (B, T, D), from zeros."""
-        y = module(ops.from_numpy(x, ops.DTYPES[self.dtype(module)]))
+        steps = ops.from_numpy(x, ops.DTYPES[self.dtype(module)])
+        if isinstance(module, nn.MultiHeadAttention):
+            return ops.to_numpy(self_attention(module, steps))
+        y = module(steps)
         return ops.to_numpy(y[0] if isinstance(y, tuple) else y)
 
     def dtype(self, module: nn.Module) -> str:
@@ -147,16 +152,18 @@ def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless MLX has a layer of its own for all that the spec asks for."""
     ours = "Make it with ncps.create, whose layers are MLX modules as well."
     if spec.layer not in BARE:
+        *names, last = (cls.__name__ for cls in BARE.values())
         raise ConversionError(
-            f"expected a layer that MLX has too, got {spec.layer}: mlx.nn has Linear, GRU, LSTM "
-            f"and RNN of its own. {ours}"
+            f"expected a layer that MLX has too, got {spec.layer}: mlx.nn has {', '.join(names)} "
+            f"and {last} of its own. {ours}"
         )
     if isinstance(spec, SequenceSpec) and spec.composed:
         raise ConversionError(
             f"expected a {spec.layer} of one layer and one direction, as mlx.nn has, got "
             f"num_layers={spec.num_layers}, bidirectional={spec.bidirectional}. {ours}"
         )
-    lacking = ncps_supports(spec, "mlx", "mlx")
+    attends = isinstance(spec, AttentionSpec)
+    lacking = attention_lacks(spec) if attends else ncps_supports(spec, "mlx", "mlx")
     if lacking is not None:
         raise ConversionError(f"{spec.layer} cannot be one of MLX's own: {lacking}.")
     activation = getattr(spec, "activation", None)

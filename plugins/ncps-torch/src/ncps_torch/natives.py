@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import Dense, Spec
+from ncps.specs import AttentionSpec, Dense, Spec
 from ncps_torch import ops
 from ncps_torch._described import arrays_of, change_of, layer_of, spec_of
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._bare import BARE, bare
+from ncps_torch.own_attention import lacking as attention_lacks
+from ncps_torch.own_attention import self_attention
 from ncps_torch.stock_parameters import native_map
 
 Array = npt.NDArray[Any]
@@ -107,6 +109,8 @@ class TorchNatives:
             steps = ops.from_numpy(x).to(next(module.parameters()))
             if isinstance(module, nn.RNNCellBase):
                 return ops.to_numpy(_stepped(module, steps))
+            if isinstance(module, nn.MultiheadAttention):
+                return ops.to_numpy(self_attention(module, steps))
             if not isinstance(module, nn.RNNBase):
                 return ops.to_numpy(module(steps))
             if module.batch_first:
@@ -180,13 +184,15 @@ def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
 
 def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless torch has a layer of its own for all that the spec asks for."""
-    has = "torch.nn has Linear, GRU, GRUCell, LSTM, LSTMCell, RNN and RNNCell of its own"
+    *names, last = (cls.__name__ for cls in BARE.values())
+    has = f"torch.nn has {', '.join(names)} and {last} of its own"
     if spec.layer not in BARE:
         raise ConversionError(
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    lacking = ncps_supports(spec, "torch", "torch")
+    attends = isinstance(spec, AttentionSpec)
+    lacking = attention_lacks(spec) if attends else ncps_supports(spec, "torch", "torch")
     if lacking is not None:
         raise ConversionError(f"{spec.layer} cannot be one of torch's own: {lacking}.")
     activation = getattr(spec, "activation", None)

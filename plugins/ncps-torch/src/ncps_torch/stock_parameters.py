@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from ncps.canonical import ParameterMap, ResetBias, Rule, SumBias
-from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, Spec
+from ncps.specs import (
+    GATES,
+    GRU_GATES,
+    AttentionSpec,
+    Dense,
+    GRUCell,
+    LSTMCell,
+    SequenceSpec,
+    Spec,
+)
+from ncps_torch.own_attention import attention_map
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
 
 
@@ -23,6 +33,8 @@ def native_map(spec: Spec) -> ParameterMap:
     """A layer of torch's as it stands: all its layers and directions, without a prefix."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if isinstance(spec, AttentionSpec):
+        return attention_map(spec)
     if not isinstance(spec, SequenceSpec):
         return stock_map(spec, "", "")
     return ParameterMap(

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from ncps.specs import RNNCell, SequenceSpec
+from ncps.specs import AttentionSpec, RNNCell, SequenceSpec
+from ncps_torch.own_attention import bare_attention
 
 BARE: Mapping[str, type[nn.Module]] = {
     "Dense": nn.Linear,
@@ -15,6 +16,7 @@ BARE: Mapping[str, type[nn.Module]] = {
     "GRUCell": nn.GRUCell,
     "LSTM": nn.LSTM,
     "LSTMCell": nn.LSTMCell,
+    "MultiHeadAttention": nn.MultiheadAttention,
     "RNN": nn.RNN,
     "RNNCell": nn.RNNCell,
 }
@@ -22,6 +24,8 @@ BARE: Mapping[str, type[nn.Module]] = {
 
 def bare(spec: Any) -> Any:
     """The layer of torch's with the sizes and options of this spec, on x (B, T, D)."""
+    if isinstance(spec, AttentionSpec):
+        return bare_attention(spec)
     options: dict[str, Any] = {"bias": spec.use_bias}
     if isinstance(spec, RNNCell):
         options["nonlinearity"] = spec.activation
