@@ -162,8 +162,10 @@ def _refuse_lacking(spec: Spec) -> None:
             f"expected a {spec.layer} of one layer and one direction, as mlx.nn has, got "
             f"num_layers={spec.num_layers}, bidirectional={spec.bidirectional}. {ours}"
         )
-    attends = isinstance(spec, AttentionSpec)
-    lacking = attention_lacks(spec) if attends else ncps_supports(spec, "mlx", "mlx")
+    if isinstance(spec, AttentionSpec):
+        lacking = attention_lacks(spec)
+    else:
+        lacking = ncps_supports(spec, "mlx", "mlx")
     if lacking is not None:
         raise ConversionError(f"{spec.layer} cannot be one of MLX's own: {lacking}.")
     activation = getattr(spec, "activation", None)

@@ -191,8 +191,10 @@ def _refuse_lacking(spec: Spec) -> None:
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    attends = isinstance(spec, AttentionSpec)
-    lacking = attention_lacks(spec) if attends else ncps_supports(spec, "torch", "torch")
+    if isinstance(spec, AttentionSpec):
+        lacking = attention_lacks(spec)
+    else:
+        lacking = ncps_supports(spec, "torch", "torch")
     if lacking is not None:
         raise ConversionError(f"{spec.layer} cannot be one of torch's own: {lacking}.")
     activation = getattr(spec, "activation", None)

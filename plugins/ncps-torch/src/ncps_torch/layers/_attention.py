@@ -20,7 +20,9 @@ from ncps_torch.parameters import linears_map
 class Attention(NativeLayer):
     """What the attention layers share; the equations are `ncps.specs.AttentionSpec`'s.
 
-    Four `torch.nn.Linear` around torch's fused attention (`scaled_dot_product_attention`).
+    Four `torch.nn.Linear` around torch's fused attention (`scaled_dot_product_attention`). For
+    second derivatives outside of torch.func, which its fused kernels lack, run it within
+    ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)``.
     """
 
     spec: AttentionSpec

@@ -5,11 +5,15 @@ Positions are (S,) counts where no step is masked, else (B, S): a masked step do
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
 from ncps.specs import AttentionSpec
+from ncps_torch.ops._modes import in_transform
 
 # since torch 2.5; before, keys and values are repeated
 _GROUPS = "enable_gqa" in (scaled_dot_product_attention.__doc__ or "")
@@ -76,12 +80,20 @@ def attention(
     mask = allowed
     if bias is not None:
         mask = bias if allowed is None else torch.where(allowed, bias, float("-inf"))
-    o = scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=whole, **options
-    )
+    with _kernels():
+        o = scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=whole, **options
+        )
     if seen is not None:
         o = torch.where(seen, o, torch.zeros_like(o))
     return o.transpose(1, 2).flatten(2)
+
+
+def _kernels() -> AbstractContextManager[None]:
+    """All of torch's kernels, but within torch.func and forward-mode AD the plain one."""
+    if in_transform() and not torch.compiler.is_compiling():
+        return sdpa_kernel(SDPBackend.MATH)
+    return nullcontext()
 
 
 def _allowed(q: Tensor, keys: int, causal: bool, real: Tensor | None) -> Tensor | None:
