@@ -30,6 +30,8 @@ OWN: list[Callable[[], Any]] = [
     lambda: nn.LSTM(4, 5),
     lambda: nn.GRU(4, 5, batch_first=True),
     lambda: nn.RNN(4, 5, nonlinearity="relu"),
+    lambda: nn.MultiheadAttention(4, 2),
+    lambda: nn.MultiheadAttention(4, 2, bias=False, batch_first=True),
 ]
 
 

@@ -12,6 +12,7 @@ from ncps.testing import Subject
 from ncps.testing._numpy_adapter import NumpyArrays
 
 from . import wrong_arrays as a
+from . import wrong_attention as t
 from . import wrong_layers as w
 from . import wrong_liquid as q
 from . import wrong_manners as m
@@ -159,6 +160,29 @@ FAULTS: dict[str, Fault] = {
     ),
     "reverse reads the time of padding": _layer(
         "LTC", q.ReverseReadsTheTimeOfPadding, "bidirectional=True", "layers_and_directions"
+    ),
+    "attention's mask forgotten": _layer(
+        "MultiHeadAttention", t.MaskForgotten, "y: expected", "attention_masks", "values"
+    ),
+    "attention's masked steps kept": _layer(
+        "GroupedQueryAttention", t.MaskedStepsKeepTheirOutput, "y: expected", "attention_masks"
+    ),
+    "gradient of masked steps": _arrays(
+        *("MultiHeadAttention", t.GradientOfMaskedSteps(), "gradient of x"),
+        "attention_mask_gradients",
+    ),
+    "context's mask forgotten": _layer(
+        "MultiHeadAttention", t.ContextMaskForgotten, "y: expected", "context"
+    ),
+    "context of other rows taken": _layer(
+        *("GroupedQueryAttention", t.ContextOfOtherRows, "a context of other rows"),
+        "attention_arguments",
+    ),
+    "cache starts at position 0": _layer(
+        "MultiHeadAttention", t.CacheWithoutOffset, "prefill of 0 steps", "cached_steps"
+    ),
+    "cache changed in place": _layer(
+        "GroupedQueryAttention", t.CacheChangedInPlace, "a cache used before", "cached_steps"
     ),
     "no gradient of lower layers": _arrays(
         "GRU", q.UpperLayersAlone(), "gradient of stack_0", "composed_gradients"

@@ -34,6 +34,8 @@ def record(
     timespans: Any = None,
     mask: Any = None,
     timestamps: Any = None,
+    context: Any = None,
+    context_mask: Any = None,
 ) -> dict[str, Array]:
     """The output ``y`` and every state after every step, as NumPy arrays under the states' names.
 
@@ -44,31 +46,32 @@ def record(
     Arguments may be arrays of any framework.
 
     Shape: as in a call, x (B, T, D) or (T, D) → ``y`` (B, T, O) and each state (B, T, H), without
-    B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone.
+    B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone, and
+    an attention layer takes a context too.
     Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
     it is no layer of ncps.
     """
-    return trace(layer, (x, state, timespans, mask, timestamps))
+    return trace(layer, (x, state, timespans, mask, timestamps), (context, context_mask))
 
 
 def trace(
-    layer: Layer, given: Sequence[Any], along: Mapping[str, Array] | None = None
+    layer: Layer,
+    given: Sequence[Any],
+    context: tuple[Any, Any] = (None, None),
+    along: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """As `record`, for its arguments in order.
+    """As `record`, for its arguments in order; `context` goes with its mask.
 
     `along` is a recording of another layer for the same arguments. Each step then starts from that
     layer's state, so that what differs is the step alone, and not how a sequence amplifies it.
     """
     values = parameters(layer)
     spec, make = layer.spec, maker(layer)
-    arrays = registry.arrays(layer.framework)
     given = [numbers(value) for value in given]
     if spec.kind == "feedforward":
         plain = make(spec)  # a layer in training may compute something else
         load_parameters(plain, values)
-        x = np.asarray(given[0])
-        dtype = layer.dtype if np.issubdtype(x.dtype, np.floating) else None
-        return {"y": arrays.numpy(plain(arrays.asarray(x, dtype)))}
+        return {"y": _feed_forward(plain, given[0], given[3], *map(numbers, context))}
     call, batched = _checked(spec, *given)
     if along is not None and not batched:
         along = {name: array[None] for name, array in along.items()}
@@ -91,6 +94,19 @@ def trace(
     if spec.kind == "cell":
         found = {name: array[:, 0] for name, array in found.items()}
     return found if batched else {name: array[0] for name, array in found.items()}
+
+
+def _feed_forward(layer: Layer, x: Any, mask: Any, context: Any, context_mask: Any) -> Array:
+    """y; a layer that takes no mask gets none."""
+    arrays = registry.arrays(layer.framework)
+    beside = {"mask": mask if layer.spec.masked else None, "context_mask": context_mask}
+    beside = {k: arrays.asarray(np.asarray(v, bool)) for k, v in beside.items() if v is not None}
+    if context is not None:
+        beside["context"] = arrays.asarray(context, layer.dtype)
+    x = np.asarray(x)
+    dtype = layer.dtype if np.issubdtype(x.dtype, np.floating) else None
+    y: Array = arrays.numpy(layer(arrays.asarray(x, dtype), **beside))
+    return y
 
 
 def maker(layer: Layer) -> Callable[[Spec], Layer]:

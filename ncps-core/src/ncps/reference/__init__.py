@@ -4,3 +4,4 @@ from __future__ import annotations
 
 from ncps.reference._compose import following as following
 from ncps.reference._run import run as run
+from ncps.reference._run import step as step

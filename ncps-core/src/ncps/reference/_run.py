@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps.errors import UnknownNameError, unknown
+from ncps.reference._attention import attention, attention_step
 from ncps.reference._compose import STEPS, Times, run_parts
 from ncps.reference._conv import conv, conv_transpose
+from ncps.reference._feed_forward import feed_forward
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
 from ncps.reference._norms import batch_norm, embedding, group_norm, layer_norm, rms_norm
@@ -22,7 +24,7 @@ from ncps.reference._pool import (
     global_max_pool,
     max_pool,
 )
-from ncps.specs import Spec, inputs
+from ncps.specs import AttentionCache, AttentionSpec, Spec, inputs
 from ncps.specs.inputs import Axes
 
 Array = npt.NDArray[Any]
@@ -50,6 +52,9 @@ FEEDFORWARD: dict[str, Callable[[Any, Parameters, Array], Array]] = {
     "LayerNorm": layer_norm,
     "NCPDense": ncp_dense,
     "RMSNorm": rms_norm,
+    "FeedForward": feed_forward,
+    "GeGLU": feed_forward,
+    "SwiGLU": feed_forward,
 }
 
 
@@ -61,11 +66,13 @@ def run(
     timespans: Any = None,
     mask: Any = None,
     timestamps: Any = None,
+    context: Any = None,
+    context_mask: Any = None,
 ) -> Any:
     """What a layer with this spec and these canonical parameters computes, in float64.
 
     Feed-forward: y. Recurrent: (y, state). Arguments may be complex, for derivatives by
-    complex step.
+    complex step. `context` and `context_mask` are attention's.
 
     Raises: ShapeError when an argument has another shape than the spec asks for.
     """
@@ -73,6 +80,9 @@ def run(
     if spec.layer in FEEDFORWARD:
         spec.output_shape(x.shape)
         return FEEDFORWARD[spec.layer](spec, parameters, x)
+    if isinstance(spec, AttentionSpec):
+        context = None if context is None else _floats(context)
+        return attention(spec, parameters, x, mask, context, context_mask)
     if spec.layer not in STEPS:
         raise _no_reference(spec)
     sequence = spec.kind == "sequence"
@@ -85,6 +95,16 @@ def run(
     steps = np.where(real[..., None], steps, 0.0)
     y, states = run_parts(spec, parameters, steps, states, Times(dt, real))
     return _without_batch(y, states, axes, keep_time=sequence)
+
+
+def step(
+    spec: AttentionSpec, parameters: Parameters, x: Any, state: Any = None, mask: Any = None
+) -> tuple[Array, AttentionCache]:
+    """What a causal attention layer computes for the steps after those in its cache.
+
+    Raises: SpecError when it is not causal; ShapeError when an argument has another shape.
+    """
+    return attention_step(spec, parameters, _floats(x), state, mask)
 
 
 def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple[Array, Any]:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap, Rename
 from ncps.errors import ParameterError, PluginError, ShapeError
-from ncps.reference._run import run
-from ncps.specs import Shape, Spec
+from ncps.reference._run import run, step
+from ncps.specs import AttentionCache, AttentionSpec, Shape, Spec
 
 Array = npt.NDArray[Any]
 
@@ -175,6 +175,38 @@ class MaxPool2D(ReferenceLayer):
 
 class Dense(ReferenceLayer):
     """See `ncps.specs.Dense`."""
+
+
+class FeedForward(ReferenceLayer):
+    """See `ncps.specs.FeedForward`."""
+
+
+class GeGLU(ReferenceLayer):
+    """See `ncps.specs.GeGLU`."""
+
+
+class SwiGLU(ReferenceLayer):
+    """See `ncps.specs.SwiGLU`."""
+
+
+class AttentionLayer(ReferenceLayer):
+    """Attention also runs step by step."""
+
+    spec: AttentionSpec
+
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> tuple[Array, AttentionCache]:
+        """y and the new cache for the steps x that follow those in the cache `state`."""
+        if not self.built:
+            self.build(np.shape(x))
+        return step(self.spec, self._arrays, x, state, mask)
+
+
+class MultiHeadAttention(AttentionLayer):
+    """See `ncps.specs.MultiHeadAttention`."""
+
+
+class GroupedQueryAttention(AttentionLayer):
+    """See `ncps.specs.GroupedQueryAttention`."""
 
 
 class NCPDense(ReferenceLayer):

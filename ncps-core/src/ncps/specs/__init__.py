@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ncps.errors import SpecError, unknown
+from ncps.specs import attention_inputs as attention_inputs
 from ncps.specs import inputs as inputs
 from ncps.specs._activation import Activation as Activation
+from ncps.specs._attention import AttentionCache as AttentionCache
+from ncps.specs._attention import AttentionSpec as AttentionSpec
+from ncps.specs._attention import GroupedQueryAttention as GroupedQueryAttention
+from ncps.specs._attention import MultiHeadAttention as MultiHeadAttention
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
@@ -23,6 +28,10 @@ from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
 from ncps.specs._dropout import Dropout as Dropout
 from ncps.specs._embedding import Embedding as Embedding
+from ncps.specs._feed_forward import FeedForward as FeedForward
+from ncps.specs._feed_forward import FeedForwardSpec as FeedForwardSpec
+from ncps.specs._feed_forward import GeGLU as GeGLU
+from ncps.specs._feed_forward import SwiGLU as SwiGLU
 from ncps.specs._flatten import Flatten as Flatten
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
@@ -79,6 +88,11 @@ _FEEDFORWARD: tuple[type[Spec], ...] = (
     GroupNorm,
     LayerNorm,
     RMSNorm,
+    FeedForward,
+    GeGLU,
+    GroupedQueryAttention,
+    MultiHeadAttention,
+    SwiGLU,
 )
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)

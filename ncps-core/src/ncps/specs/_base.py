@@ -43,6 +43,7 @@ class Spec:
     that is not `sized`, such as an activation, takes inputs of any size and has no `input_size`.
     For one that `needs_batch`, the first axis of x always is a batch; one of `indices` takes
     integers.
+    A feed-forward layer that is `masked` takes a `mask` (B, T), as recurrent ones do.
 
     Raises: SpecError when an option has a value that the layer cannot have.
     """
@@ -52,6 +53,7 @@ class Spec:
     sized: ClassVar[bool] = True
     needs_batch: ClassVar[bool] = False
     indices: ClassVar[bool] = False
+    masked: ClassVar[bool] = False
 
     input_size: int | None = None
 

@@ -37,7 +37,8 @@ class Arrays(Protocol):
         """Loss sum(cotangent · y), its gradients by native parameter, and by input.
 
         `inputs` holds NumPy arrays under the names of the call: x, state (array or tuple),
-        timespans, mask. The third result has the gradients of x, timespans and state, as given.
+        timespans, mask, context, context_mask. The third result has the gradients of x, timespans,
+        state and context, as given.
         """
 
 

@@ -19,7 +19,8 @@ from ncps.wirings import Wiring
 class Case:
     """A layer's options and the inputs of one call; `batch` None stands for no batch axis.
 
-    A feed-forward layer may name the whole `shape` of x instead of batch and steps.
+    A feed-forward layer may name the whole `shape` of x instead of batch and steps. `context` is
+    the number of steps of what attention attends to, where that is not x itself.
     """
 
     layer: str
@@ -30,6 +31,7 @@ class Case:
     mask: bool = False
     state: bool = False
     shape: tuple[int, ...] | None = None
+    context: int | None = None
 
     def spec(self, **changes: Any) -> Spec:
         """The spec, with some options changed."""
@@ -63,7 +65,7 @@ class Case:
         rng, spec = self.rng("inputs"), self.spec()
         data: dict[str, Any] = {"x": spec.draw(rng, self.x_shape)}
         if spec.kind == "feedforward":
-            return data
+            return data | self._beside(rng)
         if self.state:
             data["state"] = self.random_state(rng)
         if self.timespans:
@@ -71,6 +73,22 @@ class Case:
         if self.mask:
             data["mask"] = self.random_mask(rng)
         return data
+
+    def _beside(self, rng: np.random.Generator) -> dict[str, Any]:
+        """What a feed-forward call takes beside x: mask, context and context_mask."""
+        data: dict[str, Any] = {"mask": self.random_mask(rng)} if self.mask else {}
+        if self.context is not None:
+            lead = (*self.lead[:-1], self.context)
+            data["context"] = _normal(rng, (*lead, self.x_shape[-1]))
+            if self.mask:
+                data["context_mask"] = rng.random(lead) < 0.6
+        return data
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether a call of the layer takes a mask."""
+        spec = specs.get(self.layer)
+        return spec.kind == "sequence" or spec.masked
 
     def random_state(self, rng: np.random.Generator) -> Any:
         """A state as a call takes it: one array, or several in a tuple."""
@@ -91,7 +109,8 @@ class Case:
     def __str__(self) -> str:
         options = ", ".join(f"{k}={_short(v)}" for k, v in self.options.items())
         recurrent = specs.get(self.layer).kind != "feedforward"
-        extras = [e for e in ("timespans", "mask", "state") if recurrent and getattr(self, e)]
+        taken = ("timespans", "mask", "state") if recurrent else ("mask", "context")
+        extras = [name for name in taken if getattr(self, name)]
         return f"{self.layer}({options}) on {', '.join([f'x {self.shape or self.lead}', *extras])}"
 
 

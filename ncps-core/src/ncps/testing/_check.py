@@ -9,6 +9,7 @@ from importlib import import_module
 
 from ncps import specs
 from ncps.errors import unknown
+from ncps.specs import Spec
 from ncps.specs._base import Kind
 from ncps.testing._arrays import gradient_limit
 from ncps.testing._cases import Case
@@ -18,6 +19,7 @@ from ncps.testing._variants import Cases
 Run = Callable[[Subject, Case], None]
 RECURRENT: tuple[Kind, ...] = ("cell", "sequence")
 SEQUENCE: tuple[Kind, ...] = ("sequence",)
+FEEDFORWARD: tuple[Kind, ...] = ("feedforward",)
 ALL: tuple[Kind, ...] = ("feedforward", "cell", "sequence")
 
 
@@ -33,12 +35,13 @@ class Check:
     gradients: bool
     sized: bool
     unbatched: bool
+    of: type[Spec]
 
     def applies_to(self, layer: str) -> bool:
         """Whether the promise concerns this layer type."""
         spec = specs.get(layer)
         barred = (self.sized and not spec.sized) or (self.unbatched and spec.needs_batch)
-        return spec.kind in self.kinds and not barred
+        return spec.kind in self.kinds and issubclass(spec, self.of) and not barred
 
 
 @dataclass
@@ -70,17 +73,18 @@ def check(
     gradients: bool = False,
     sized: bool = False,
     unbatched: bool = False,
+    of: type[Spec] = Spec,
 ) -> Callable[[Run], Run]:
     """Make a function ``check_<name>(subject, case)`` one of the kit's checks.
 
     `sized` leaves out the layers that take inputs of any size, `unbatched` those that always take
-    a batch.
+    a batch, `of` those with another spec.
     """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("check_")
         promise = (run.__doc__ or "").partition("\n")[0]
-        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized, unbatched)
+        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized, unbatched, of)
         return run
 
     return register

@@ -11,7 +11,7 @@ from ncps.canonical import Layer
 from ncps.testing._arrays import Array, Inputs, as_float64, has_dtype
 from ncps.testing._judge import STEP, loss
 
-DIFFERENTIABLE = ("x", "timespans", "state")
+DIFFERENTIABLE = ("x", "timespans", "state", "context")
 
 
 class NumpyArrays:

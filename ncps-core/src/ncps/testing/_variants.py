@@ -12,6 +12,7 @@ from typing import Any
 
 from ncps.errors import unknown
 from ncps.testing import _variants_activation as activation
+from ncps.testing import _variants_attention as attention
 from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing import _variants_norms as norms
@@ -172,6 +173,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfC": _cfc,
     **activation.BROAD,
     **conv.BROAD,
+    **attention.BROAD,
     **liquid.BROAD,
     **pool.BROAD,
     **norms.BROAD,
@@ -181,6 +183,7 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **activation.SMALL,
     **conv.SMALL,
+    **attention.SMALL,
     **liquid.SMALL,
     **pool.SMALL,
     **norms.SMALL,

@@ -11,17 +11,19 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap
 from ncps.errors import ConversionError, NcpsError
-from ncps.specs import GRU, LSTM, RNN, Dense, Embedding, Spec, build
+from ncps.specs import GRU, LSTM, RNN, AttentionSpec, Dense, Embedding, Spec, build
 from ncps_mlx import _described_norms as norms
 from ncps_mlx import ops
 from ncps_mlx.layers.stock import NONLINEARITIES
 from ncps_mlx.norm_parameters import EMBEDDING, norm_map
+from ncps_mlx.own_attention import attention_map, bare_attention, options_of
 from ncps_mlx.parameters import dense_map, lstm_map, stock_gru_map, stock_rnn_map
 
 BARE: Mapping[str, Any] = {
     "Dense": nn.Linear,
     "GRU": nn.GRU,
     "LSTM": nn.LSTM,
+    "MultiHeadAttention": nn.MultiHeadAttention,
     "RNN": nn.RNN,
 }
 LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **norms.LAYERS}
@@ -46,6 +48,8 @@ def bare(spec: Any) -> nn.Module:
     """The layer of MLX's with the sizes and options of this spec."""
     if spec.layer in norms.MAKE:
         return norms.MAKE[spec.layer](spec)
+    if isinstance(spec, AttentionSpec):
+        return bare_attention(spec)
     sizes = spec.known_input_size(), spec.units
     if isinstance(spec, RNN):
         return nn.RNN(*sizes, spec.use_bias, NONLINEARITIES[spec.activation])
@@ -61,6 +65,8 @@ def native_map(spec: Spec) -> ParameterMap:
         return EMBEDDING
     if spec.layer in norms.MAKE:
         return norm_map(spec)
+    if isinstance(spec, AttentionSpec):
+        return attention_map(spec)
     if isinstance(spec, GRU):
         return stock_gru_map(spec, "")
     if isinstance(spec, LSTM):
@@ -94,6 +100,8 @@ def spec_of(layer: str, module: Any) -> Spec:
 def _options(layer: str, module: Any) -> dict[str, Any]:
     if layer in norms.READ:
         return norms.READ[layer](module)
+    if layer == "MultiHeadAttention":
+        return options_of(module)
     first = {"Dense": "weight", "RNN": "Wxh"}.get(layer, "Wx")
     bias = {"GRU": "b"}.get(layer, "bias")
     rows, size = module[first].shape

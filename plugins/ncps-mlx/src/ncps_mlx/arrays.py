@@ -14,7 +14,7 @@ from ncps_mlx import ops
 from ncps_mlx.layers import NativeLayer
 
 Array = npt.NDArray[Any]
-DIFFERENTIABLE = ("x", "timespans", "state")
+DIFFERENTIABLE = ("x", "timespans", "state", "context")
 
 
 class MlxArrays:

@@ -80,6 +80,17 @@ def conv_map(spec: Any, prefix: str = "conv.") -> ParameterMap:
     return ParameterMap((kernel, *bias))
 
 
+def linears_map(spec: Spec) -> ParameterMap:
+    """An nn.Linear under the name of each kernel: ``query.weight`` is ``query.kernel``."""
+    rules: list[Rule] = []
+    for name in (p.name for p in spec.parameters()):
+        if name.endswith(".kernel"):
+            rules.append(Transpose(f"{name.removesuffix('kernel')}weight", name))
+        else:
+            rules.append(Rename(name, name))
+    return ParameterMap(tuple(rules))
+
+
 def lstm_map(spec: LSTMCell, prefix: str = "gates.") -> ParameterMap:
     """Four gates fused as in mlx.nn.LSTM."""
     return ParameterMap(tuple(lstm_rules(prefix, "", spec.use_bias)))

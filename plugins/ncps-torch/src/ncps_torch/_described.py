@@ -14,6 +14,7 @@ from ncps.specs import Spec, build
 from ncps_torch import _described_norms as norms
 from ncps_torch import ops
 from ncps_torch.layers._bare import BARE, bare
+from ncps_torch.own_attention import options_of as attention_options
 
 LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **norms.LAYERS}
 COUNTER = "num_batches_tracked"
@@ -96,6 +97,8 @@ def _sizes(layer: str, module: Any) -> dict[str, Any]:
     if layer == "Dense":  # its forward goes by the weight
         units, size = module.weight.shape
         return {"input_size": size, "units": units, "use_bias": module.bias is not None}
+    if layer == "MultiHeadAttention":
+        return attention_options(module)
     sizes = {"input_size": module.input_size, "units": module.hidden_size}
     return {**sizes, "use_bias": module.bias}
 

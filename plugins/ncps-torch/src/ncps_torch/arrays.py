@@ -14,7 +14,7 @@ from ncps_torch import ops
 from ncps_torch.layers import NativeLayer
 
 Array = npt.NDArray[Any]
-DIFFERENTIABLE = ("x", "timespans", "state")
+DIFFERENTIABLE = ("x", "timespans", "state", "context")
 
 
 class TorchArrays:

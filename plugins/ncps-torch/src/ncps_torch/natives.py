@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import Dense, Spec
+from ncps.specs import AttentionSpec, Dense, Spec
 from ncps_torch import ops
 from ncps_torch._described import (
     COUNTER,
@@ -28,6 +28,8 @@ from ncps_torch._described import (
 from ncps_torch._described_norms import CHANNELS_SECOND, MAKE, lacking
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._bare import BARE, bare
+from ncps_torch.own_attention import lacking as attention_lacks
+from ncps_torch.own_attention import self_attention
 from ncps_torch.stock_parameters import native_map
 
 Array = npt.NDArray[Any]
@@ -120,6 +122,8 @@ class TorchNatives:
             steps = _as_input(module, x)
             if isinstance(module, nn.RNNCellBase):
                 return ops.to_numpy(_stepped(module, steps))
+            if isinstance(module, nn.MultiheadAttention):
+                return ops.to_numpy(self_attention(module, steps))
             if not isinstance(module, nn.RNNBase):
                 return ops.to_numpy(_channels_last(module, steps))
             if module.batch_first:
@@ -225,7 +229,10 @@ def _refuse_lacking(spec: Spec) -> None:
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
+    if isinstance(spec, AttentionSpec):
+        reason = attention_lacks(spec)
+    else:
+        reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
     if reason is not None:
         raise ConversionError(f"{spec.layer} cannot be one of torch's own: {reason}.")
     activation = getattr(spec, "activation", None)

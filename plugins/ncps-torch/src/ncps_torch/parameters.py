@@ -81,6 +81,17 @@ def dense_map(spec: Dense | NCPDense, native: str = "linear.") -> ParameterMap:
     return ParameterMap((Transpose(f"{native}weight", "kernel"), *bias))
 
 
+def linears_map(spec: Spec) -> ParameterMap:
+    """An nn.Linear under the name of each kernel: ``query.weight`` is ``query.kernel``."""
+    rules: list[Rule] = []
+    for name in (p.name for p in spec.parameters()):
+        if name.endswith(".kernel"):
+            rules.append(Transpose(f"{name.removesuffix('kernel')}weight", name))
+        else:
+            rules.append(Rename(name, name))
+    return ParameterMap(tuple(rules))
+
+
 def lstm_map(spec: LSTMCell) -> ParameterMap:
     """Four gates fused as in torch.nn.LSTM, with one bias."""
     return ParameterMap(tuple(gate_rules(tuple(f"{gate}." for gate in GATES), spec.use_bias)))

@@ -11,6 +11,7 @@ from ncps.canonical import ParameterMap, Permute, Rename, ResetBias, Rule, SumBi
 from ncps.specs import (
     GATES,
     GRU_GATES,
+    AttentionSpec,
     BatchNorm,
     Dense,
     Embedding,
@@ -23,6 +24,7 @@ from ncps.specs import (
     SlidingSpec,
     Spec,
 )
+from ncps_torch.own_attention import attention_map
 from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
 
 NORM_NAMES = {
@@ -58,6 +60,8 @@ def native_map(spec: Spec) -> ParameterMap:
         return EMBEDDING
     if isinstance(spec, (BatchNorm, GroupNorm, LayerNorm, RMSNorm)):
         return norm_map(spec)
+    if isinstance(spec, AttentionSpec):
+        return attention_map(spec)
     if not isinstance(spec, SequenceSpec):
         return stock_map(spec, "", "")
     return ParameterMap(

@@ -23,7 +23,7 @@ THREADS = 8
 def check_inputs_unchanged(subject: Subject, case: Case) -> None:
     """A call never changes the caller's arrays."""
     layer, inputs = subject.make(case.spec()), case.inputs()
-    if layer.spec.kind == "sequence":
+    if case.takes_mask:
         inputs["mask"] = case.random_mask(case.rng("mask"))
     native = subject.native(inputs, layer.dtype)
     before = {name: _copies(subject, value) for name, value in native.items()}

@@ -70,7 +70,7 @@ def check_unbatched(subject: Subject, case: Case) -> None:
     """Input without a batch axis gives the result of a batch of one, without that axis."""
     layer = subject.make(case.spec())
     inputs = case.inputs()
-    if case.spec().kind == "sequence":
+    if case.takes_mask:
         inputs["mask"] = case.random_mask(case.rng("mask"))
     row = {k: _row(v) for k, v in inputs.items()}
     got = subject.call(layer, row)

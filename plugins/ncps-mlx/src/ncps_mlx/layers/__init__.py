@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ncps_mlx.layers._activation import Activation as Activation
+from ncps_mlx.layers._attention import GroupedQueryAttention as GroupedQueryAttention
+from ncps_mlx.layers._attention import MultiHeadAttention as MultiHeadAttention
 from ncps_mlx.layers._base import NativeLayer as NativeLayer
 from ncps_mlx.layers._cfc import CfC as CfC
 from ncps_mlx.layers._cfc import CfCCell as CfCCell
@@ -14,6 +16,9 @@ from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense
 from ncps_mlx.layers._embedding import Embedding as Embedding
+from ncps_mlx.layers._feed_forward import FeedForward as FeedForward
+from ncps_mlx.layers._feed_forward import GeGLU as GeGLU
+from ncps_mlx.layers._feed_forward import SwiGLU as SwiGLU
 from ncps_mlx.layers._gru import GRU as GRU
 from ncps_mlx.layers._gru import GRUCell as GRUCell
 from ncps_mlx.layers._lstm import LSTM as LSTM

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ncps_mlx.kernels import ACTIVATIONS as ACTIVATIONS
 from ncps_mlx.kernels import Synapses as Synapses
+from ncps_mlx.ops._attention import attention as attention
+from ncps_mlx.ops._attention import distances as distances
+from ncps_mlx.ops._attention import positions_of as positions_of
+from ncps_mlx.ops._attention import rotated as rotated
 from ncps_mlx.ops._cfc import Affine as Affine
 from ncps_mlx.ops._cfc import Block as Block
 from ncps_mlx.ops._cfc import cfc as cfc

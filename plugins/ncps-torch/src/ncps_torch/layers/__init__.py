@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ncps_torch.layers._activation import Activation as Activation
+from ncps_torch.layers._attention import GroupedQueryAttention as GroupedQueryAttention
+from ncps_torch.layers._attention import MultiHeadAttention as MultiHeadAttention
 from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC
@@ -15,6 +17,9 @@ from ncps_torch.layers._ctrnn import CTRNN as CTRNN
 from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense
 from ncps_torch.layers._embedding import Embedding as Embedding
+from ncps_torch.layers._feed_forward import FeedForward as FeedForward
+from ncps_torch.layers._feed_forward import GeGLU as GeGLU
+from ncps_torch.layers._feed_forward import SwiGLU as SwiGLU
 from ncps_torch.layers._gru import GRU as GRU
 from ncps_torch.layers._gru import GRUCell as GRUCell
 from ncps_torch.layers._holders import Memory as Memory

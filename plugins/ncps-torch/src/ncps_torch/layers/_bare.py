@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from ncps.specs import RNNCell, SequenceSpec
+from ncps.specs import AttentionSpec, RNNCell, SequenceSpec
 from ncps_torch import _described_norms as norms
+from ncps_torch.own_attention import bare_attention
 
 BARE: Mapping[str, type[nn.Module]] = {
     "Dense": nn.Linear,
@@ -16,6 +17,7 @@ BARE: Mapping[str, type[nn.Module]] = {
     "GRUCell": nn.GRUCell,
     "LSTM": nn.LSTM,
     "LSTMCell": nn.LSTMCell,
+    "MultiHeadAttention": nn.MultiheadAttention,
     "RNN": nn.RNN,
     "RNNCell": nn.RNNCell,
 }
@@ -25,6 +27,8 @@ def bare(spec: Any) -> Any:
     """The layer of torch's with the sizes and options of this spec, on x (B, T, D)."""
     if spec.layer in norms.MAKE:
         return norms.MAKE[spec.layer](spec)
+    if isinstance(spec, AttentionSpec):
+        return bare_attention(spec)
     options: dict[str, Any] = {"bias": spec.use_bias}
     if isinstance(spec, RNNCell):
         options["nonlinearity"] = spec.activation

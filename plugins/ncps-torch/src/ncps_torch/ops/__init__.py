@@ -7,6 +7,10 @@ from ncps_torch.kernels import Affine as Affine
 from ncps_torch.kernels import Synapses as Synapses
 from ncps_torch.kernels import gru_plain as gru_plain
 from ncps_torch.kernels import rnn_plain as rnn_plain
+from ncps_torch.ops._attention import attention as attention
+from ncps_torch.ops._attention import distances as distances
+from ncps_torch.ops._attention import positions_of as positions_of
+from ncps_torch.ops._attention import rotated as rotated
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
@@ -28,6 +32,7 @@ from ncps_torch.ops._ltc import Positive as Positive
 from ncps_torch.ops._ltc import ltc as ltc
 from ncps_torch.ops._ltc import positive as positive
 from ncps_torch.ops._masks import Steps as Steps
+from ncps_torch.ops._masks import real_mask as real_mask
 from ncps_torch.ops._masks import real_steps as real_steps
 from ncps_torch.ops._memory import memory_step as memory_step
 from ncps_torch.ops._modes import compute_dtype as compute_dtype

@@ -48,8 +48,15 @@ class Steps:
 
 def real_steps(spec: Spec, axes: Axes, mask: Any, device: torch.device) -> Steps | None:
     """The real steps of a mask (B, T), or (T,) without a batch; None when there is no mask."""
+    real = real_mask(spec, axes, mask, device)
+    return None if real is None else Steps(real)
+
+
+def real_mask(spec: Spec, axes: Axes, mask: Any, device: torch.device) -> Tensor | None:
+    """A mask (B, T), or (T,) without a batch, as bools (B, T); None when there is none."""
     if mask is None:
         return None
     mask = torch.as_tensor(mask, device=device)
     inputs.check_mask(spec, axes, tuple(mask.shape))
-    return Steps(mask.reshape(axes.batch, axes.steps).bool())
+    real: Tensor = mask.reshape(axes.batch, axes.steps).bool()
+    return real
