@@ -19,6 +19,7 @@ Readout = Callable[[Any, Parameters, State], Array]
 _KINDS: dict[str, tuple[Step, Readout]] = {
     "CfC": (cfc_step, cfc_readout),
     "CTRNN": (ctrnn_step, ctrnn_readout),
+    "ELTC": (ltc_step, ltc_readout),
     "GRU": (gru_step, hidden),
     "LSTM": (lstm_step, hidden),
     "LTC": (ltc_step, ltc_readout),

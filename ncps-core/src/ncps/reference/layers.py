@@ -158,6 +158,14 @@ class LTC(ReferenceLayer):
     """See `ncps.specs.LTC`."""
 
 
+class ELTCCell(ReferenceLayer):
+    """See `ncps.specs.ELTCCell`."""
+
+
+class ELTC(ReferenceLayer):
+    """See `ncps.specs.ELTC`."""
+
+
 class CTRNNCell(ReferenceLayer):
     """See `ncps.specs.CTRNNCell`."""
 

@@ -16,6 +16,8 @@ from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._eltc import ELTC as ELTC
+from ncps.specs._eltc import ELTCCell as ELTCCell
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
 from ncps.specs._gru import GRUCell as GRUCell
@@ -34,8 +36,8 @@ from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
 _FEEDFORWARD: tuple[type[Spec], ...] = (Dense, NCPDense)
-_CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
-_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
+_CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, ELTCCell, GRUCell, LSTMCell, LTCCell, RNNCell)
+_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, ELTC, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {
     spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
 }

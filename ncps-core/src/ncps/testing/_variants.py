@@ -12,6 +12,7 @@ from typing import Any
 
 from ncps.errors import unknown
 from ncps.testing import _variants_liquid as liquid
+from ncps.testing import _variants_timed as timed
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
@@ -167,9 +168,11 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
     **liquid.BROAD,
+    **timed.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **liquid.SMALL,
+    **timed.SMALL,
 }

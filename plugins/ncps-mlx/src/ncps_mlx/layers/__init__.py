@@ -8,6 +8,8 @@ from ncps_mlx.layers._cfc import CfCCell as CfCCell
 from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense
+from ncps_mlx.layers._eltc import ELTC as ELTC
+from ncps_mlx.layers._eltc import ELTCCell as ELTCCell
 from ncps_mlx.layers._gru import GRU as GRU
 from ncps_mlx.layers._gru import GRUCell as GRUCell
 from ncps_mlx.layers._lstm import LSTM as LSTM

@@ -26,5 +26,8 @@ from ncps_torch.kernels._ltc import ltc_plain as ltc_plain
 from ncps_torch.kernels._ltc import softplus as softplus
 from ncps_torch.kernels._ltc_scan import LTCScan as LTCScan
 from ncps_torch.kernels._ltc_scan import ltc_forward as ltc_forward
+from ncps_torch.kernels._solved import Solve as Solve
+from ncps_torch.kernels._solved import ctrnn_solved as ctrnn_solved
+from ncps_torch.kernels._solved import ltc_solved as ltc_solved
 from ncps_torch.kernels._synapse_sums import SynapseSums as SynapseSums
 from ncps_torch.kernels._synapse_sums import synapse_sums as synapse_sums

@@ -9,6 +9,8 @@ from ncps_torch.layers._cfc import CfCCell as CfCCell
 from ncps_torch.layers._ctrnn import CTRNN as CTRNN
 from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense
+from ncps_torch.layers._eltc import ELTC as ELTC
+from ncps_torch.layers._eltc import ELTCCell as ELTCCell
 from ncps_torch.layers._gru import GRU as GRU
 from ncps_torch.layers._gru import GRUCell as GRUCell
 from ncps_torch.layers._holders import Memory as Memory

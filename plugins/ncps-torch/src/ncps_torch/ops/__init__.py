@@ -35,4 +35,8 @@ from ncps_torch.ops._modes import without_autocast as without_autocast
 from ncps_torch.ops._random import draw_seed as draw_seed
 from ncps_torch.ops._random import dropout as dropout
 from ncps_torch.ops._readout import pick as pick
+from ncps_torch.ops._solvers import MISSING as MISSING
+from ncps_torch.ops._solvers import can_adapt as can_adapt
+from ncps_torch.ops._solvers import dopri5 as dopri5
+from ncps_torch.ops._solvers import solving_dtype as solving_dtype
 from ncps_torch.ops._times import Times as Times
