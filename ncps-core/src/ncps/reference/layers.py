@@ -166,6 +166,14 @@ class ELTC(ReferenceLayer):
     """See `ncps.specs.ELTC`."""
 
 
+class CTGRUCell(ReferenceLayer):
+    """See `ncps.specs.CTGRUCell`."""
+
+
+class CTGRU(ReferenceLayer):
+    """See `ncps.specs.CTGRU`."""
+
+
 class CTRNNCell(ReferenceLayer):
     """See `ncps.specs.CTRNNCell`."""
 

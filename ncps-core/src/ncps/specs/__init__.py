@@ -13,6 +13,9 @@ from ncps.specs._base import Spec as Spec
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
 from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._ctgru import CTGRU as CTGRU
+from ncps.specs._ctgru import CTGRU_GATES as CTGRU_GATES
+from ncps.specs._ctgru import CTGRUCell as CTGRUCell
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
@@ -36,8 +39,17 @@ from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
 
 _FEEDFORWARD: tuple[type[Spec], ...] = (Dense, NCPDense)
-_CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, ELTCCell, GRUCell, LSTMCell, LTCCell, RNNCell)
-_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, ELTC, GRU, LSTM, LTC, RNN)
+_CELLS: tuple[type[Spec], ...] = (
+    CfCCell,
+    CTGRUCell,
+    CTRNNCell,
+    ELTCCell,
+    GRUCell,
+    LSTMCell,
+    LTCCell,
+    RNNCell,
+)
+_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTGRU, CTRNN, ELTC, GRU, LSTM, LTC, RNN)
 BUILTIN: Mapping[str, type[Spec]] = {
     spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
 }

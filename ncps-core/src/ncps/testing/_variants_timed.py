@@ -34,5 +34,25 @@ def _small_eltc(layer: str) -> Cases:
     return _small(layer, plain, {**memory, "ode_unfolds": 12}, wired)
 
 
-BROAD: dict[str, Callable[[], Cases]] = {**_both("ELTC", _eltc)}
-SMALL: dict[str, Callable[[], Cases]] = {**_both("ELTC", _small_eltc)}
+def _ctgru(layer: str) -> Cases:
+    return (
+        _case(layer, 33, 31, steps=2, state=True),
+        _case(layer, 32, 1, num_scales=1, batch=1, steps=1),
+        _case(layer, 1, 32, num_scales=3, tau_min=0.05, tau_ratio=2.0, timespans=False),
+        _case(layer, 5, 3, num_scales=4, cell_clip=0.2, state=True),
+        _case(layer, 31, 33, num_scales=2, tau_min=3, steps=2),
+        _case(layer, 4, 2, steps=65, batch=1),
+        *_sequences(layer, 4),
+    )
+
+
+def _small_ctgru(layer: str) -> Cases:
+    short = {"units": 3, "features": 2, "num_scales": 3, "tau_min": 0.1, "cell_clip": 0.5}
+    return _small(layer, {"units": 4, "features": 3}, short)
+
+
+BROAD: dict[str, Callable[[], Cases]] = {**_both("CTGRU", _ctgru), **_both("ELTC", _eltc)}
+SMALL: dict[str, Callable[[], Cases]] = {
+    **_both("CTGRU", _small_ctgru),
+    **_both("ELTC", _small_eltc),
+}

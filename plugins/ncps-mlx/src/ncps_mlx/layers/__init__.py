@@ -5,6 +5,8 @@ from __future__ import annotations
 from ncps_mlx.layers._base import NativeLayer as NativeLayer
 from ncps_mlx.layers._cfc import CfC as CfC
 from ncps_mlx.layers._cfc import CfCCell as CfCCell
+from ncps_mlx.layers._ctgru import CTGRU as CTGRU
+from ncps_mlx.layers._ctgru import CTGRUCell as CTGRUCell
 from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense

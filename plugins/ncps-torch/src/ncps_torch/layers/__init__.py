@@ -6,6 +6,8 @@ from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC
 from ncps_torch.layers._cfc import CfCCell as CfCCell
+from ncps_torch.layers._ctgru import CTGRU as CTGRU
+from ncps_torch.layers._ctgru import CTGRUCell as CTGRUCell
 from ncps_torch.layers._ctrnn import CTRNN as CTRNN
 from ncps_torch.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_torch.layers._dense import Dense as Dense

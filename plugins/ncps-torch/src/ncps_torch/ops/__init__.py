@@ -10,6 +10,7 @@ from ncps_torch.kernels import rnn_plain as rnn_plain
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_torch.ops._ctgru import ctgru as ctgru
 from ncps_torch.ops._ctrnn import ctrnn as ctrnn
 from ncps_torch.ops._devices import available_devices as available_devices
 from ncps_torch.ops._devices import check_device as check_device
