@@ -43,6 +43,15 @@ def ncps_devices(framework: str) -> list[str] | None:
     return available_devices()
 
 
+def ncps_kernels(framework: str) -> dict[str, Any] | None:
+    """Torchdiffeq's solver, where that is installed."""
+    if framework != "torch":
+        return None
+    from ncps_torch.ops import can_adapt, dopri5
+
+    return {"dopri5": dopri5} if can_adapt() else {}
+
+
 def ncps_trainer(framework: str) -> type | None:
     """The trainer of models made of torch layers."""
     if framework != "torch":
