@@ -79,7 +79,8 @@ def tests(session: nox.Session) -> None:
 @nox.parametrize("name", PLUGINS, ids=PLUGINS)
 def plugin(session: nox.Session, name: str) -> None:
     """One plugin's tests, and the tests that span packages."""
-    session.install(*PINNED, *PYTEST, *_editable(name, extras="[plot]"))
+    extra = ["torchdiffeq"] if name == "torch" else []
+    session.install(*PINNED, *PYTEST, *extra, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=environment)
 

@@ -58,14 +58,16 @@ _MODULES = frozenset(
         "canonical",
         "config",
         "conversion",
+        "dynamics",
         "layers",
+        "liquid",
         "mlx",
         "reference",
         "registry",
         "specs",
         "testing",
     }
-    | {"torch", "training", "wirings"}
+    | {"ode", "torch", "training", "wirings"}
 )
 
 __all__ = [*sorted(_HOME), "__version__"]

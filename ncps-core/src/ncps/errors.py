@@ -46,6 +46,10 @@ class ParameterError(NcpsError, ValueError):
     """Parameters do not fit the layer: wrong name, shape or dtype."""
 
 
+class SolverError(NcpsError, ArithmeticError):
+    """A differential equation cannot be solved as it was asked."""
+
+
 class ConversionError(NcpsError, ValueError):
     """A layer cannot become one of another technology, or computes something else there."""
 

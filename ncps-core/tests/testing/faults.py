@@ -143,6 +143,8 @@ FAULTS: dict[str, Fault] = {
     "relu forgotten": _layer("RNNCell", q.ReluForgotten, "relu", "values"),
     "epsilon at its default": _layer("LTCCell", q.EpsilonAtItsDefault, "epsilon=0.01", "values"),
     "unfolds forgotten": _layer("CTRNN", q.OneUnfoldOnly, "y: expected", "values"),
+    "solver forgotten": _layer("CTRNN", q.SolverAtItsDefault, "y: expected", "values"),
+    "cell clip forgotten": _layer("CTGRUCell", q.CellClipForgotten, "cell_clip=0.2", "values"),
     "time constant ignored": _layer(
         "CTRNNCell", q.TimeConstantIgnored, "y: expected", "round_trip"
     ),

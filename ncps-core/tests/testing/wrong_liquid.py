@@ -43,6 +43,14 @@ class OneUnfoldOnly(_AnotherSpec):
     changes: ClassVar = {"ode_unfolds": 1}
 
 
+class SolverAtItsDefault(_AnotherSpec):
+    changes: ClassVar = {"solver": "semi_implicit"}
+
+
+class CellClipForgotten(_AnotherSpec):
+    changes: ClassVar = {"cell_clip": None}
+
+
 class StrictWiringIgnored(_AnotherSpec):
     changes: ClassVar = {"wiring_mode": "ncps-1.0"}
 

@@ -31,9 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     layers = None if arguments.layer is None else tuple(arguments.layer)
     found = installed(arguments.technology, arguments.framework)
+    offered = {layer for info in found for layer in info.layers}
+    if layers is None or not offered.issuperset(layers):
+        layers_of(found[0], layers)  # tells the name that none of them offers
+    results: list[Result] = []
     for info in found:
-        layers_of(info, layers)
-    results = [r for info in found for r in _shown(verify(info, layers), arguments.json)]
+        own = None if layers is None else tuple(n for n in layers if n in info.layers)
+        results += _shown(verify(info, own), arguments.json)
     if arguments.json:
         print_json([result.to_dict() for result in results])
     else:

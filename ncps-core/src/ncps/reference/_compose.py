@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ncps.reference._cfc import cfc_readout, cfc_step
+from ncps.reference._ctgru import ctgru_readout, ctgru_step
 from ncps.reference._functions import Array
 from ncps.reference._gated import Parameters, State, gru_step, hidden, lstm_step, rnn_step
 from ncps.reference._ode import ctrnn_readout, ctrnn_step, ltc_readout, ltc_step
@@ -18,7 +19,9 @@ Readout = Callable[[Any, Parameters, State], Array]
 
 _KINDS: dict[str, tuple[Step, Readout]] = {
     "CfC": (cfc_step, cfc_readout),
+    "CTGRU": (ctgru_step, ctgru_readout),
     "CTRNN": (ctrnn_step, ctrnn_readout),
+    "ELTC": (ltc_step, ltc_readout),
     "GRU": (gru_step, hidden),
     "LSTM": (lstm_step, hidden),
     "LTC": (ltc_step, ltc_readout),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+_EXPLICIT = "an explicit solver grows without bound when Δt / ode_unfolds is long; LTC does not"
+CONFORMANCE_GAPS = {"numpy": {(name, "huge_timespans"): _EXPLICIT for name in ("ELTC", "ELTCCell")}}
+
 
 def ncps_devices(framework: str) -> list[str]:
     """The processor."""

@@ -253,6 +253,22 @@ class LTC(ReferenceLayer):
     """See `ncps.specs.LTC`."""
 
 
+class ELTCCell(ReferenceLayer):
+    """See `ncps.specs.ELTCCell`."""
+
+
+class ELTC(ReferenceLayer):
+    """See `ncps.specs.ELTC`."""
+
+
+class CTGRUCell(ReferenceLayer):
+    """See `ncps.specs.CTGRUCell`."""
+
+
+class CTGRU(ReferenceLayer):
+    """See `ncps.specs.CTGRU`."""
+
+
 class CTRNNCell(ReferenceLayer):
     """See `ncps.specs.CTRNNCell`."""
 

@@ -23,10 +23,15 @@ from ncps.specs._conv import Conv1D as Conv1D
 from ncps.specs._conv import Conv2D as Conv2D
 from ncps.specs._conv_transpose import Conv1DTranspose as Conv1DTranspose
 from ncps.specs._conv_transpose import Conv2DTranspose as Conv2DTranspose
+from ncps.specs._ctgru import CTGRU as CTGRU
+from ncps.specs._ctgru import CTGRU_GATES as CTGRU_GATES
+from ncps.specs._ctgru import CTGRUCell as CTGRUCell
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
 from ncps.specs._dropout import Dropout as Dropout
+from ncps.specs._eltc import ELTC as ELTC
+from ncps.specs._eltc import ELTCCell as ELTCCell
 from ncps.specs._embedding import Embedding as Embedding
 from ncps.specs._feed_forward import FeedForward as FeedForward
 from ncps.specs._feed_forward import FeedForwardSpec as FeedForwardSpec
@@ -69,33 +74,51 @@ _FEEDFORWARD: tuple[type[Spec], ...] = (
     Activation,
     AveragePool1D,
     AveragePool2D,
+    BatchNorm,
     Conv1D,
     Conv1DTranspose,
     Conv2D,
     Conv2DTranspose,
     Dense,
     Dropout,
+    Embedding,
+    FeedForward,
     Flatten,
+    GeGLU,
     GlobalAveragePool1D,
     GlobalAveragePool2D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
-    MaxPool1D,
-    MaxPool2D,
-    NCPDense,
-    BatchNorm,
-    Embedding,
+    GroupedQueryAttention,
     GroupNorm,
     LayerNorm,
-    RMSNorm,
-    FeedForward,
-    GeGLU,
-    GroupedQueryAttention,
+    MaxPool1D,
+    MaxPool2D,
     MultiHeadAttention,
+    NCPDense,
+    RMSNorm,
     SwiGLU,
 )
-_CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
-_SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
+_CELLS: tuple[type[Spec], ...] = (
+    CfCCell,
+    CTGRUCell,
+    CTRNNCell,
+    ELTCCell,
+    GRUCell,
+    LSTMCell,
+    LTCCell,
+    RNNCell,
+)
+_SEQUENCES: tuple[type[Spec], ...] = (
+    CfC,
+    CTGRU,
+    CTRNN,
+    ELTC,
+    GRU,
+    LSTM,
+    LTC,
+    RNN,
+)
 BUILTIN: Mapping[str, type[Spec]] = {
     spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ncps.ode import METHODS, SEMI_IMPLICIT
 from ncps.specs import _validate
 from ncps.specs._base import Kind, Parameter, Shape
 from ncps.specs._initializers import Constant, fan_in_uniform
@@ -26,6 +27,9 @@ class CTRNNCell(WiredSpec):
 
     .. math:: h \leftarrow \frac{h + \delta\,\phi(x W + h R + b)}{1 + \delta / \tau}
 
+    Another `solver` takes N explicit steps of the same equation, or as many as it needs ("dopri5",
+    which gives the solution itself); an explicit one wants Δt/N below about 2τ.
+
     :math:`\theta` is the parameter ``log_tau``, one for each neuron, first 0. `units` is the
     number of neurons, or a wiring: then W and R have only its synapses, and y is the state of its
     motor neurons.
@@ -41,12 +45,14 @@ class CTRNNCell(WiredSpec):
 
     activation: str = "tanh"
     ode_unfolds: int = 6
+    solver: str = SEMI_IMPLICIT
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _validate.choice(self.layer, "activation", self.activation, ACTIVATIONS)
         unfolds = _validate.integer(self.layer, "ode_unfolds", self.ode_unfolds)
         self._set(ode_unfolds=unfolds)
+        _validate.choice(self.layer, "solver", self.solver, METHODS)
 
     def state_shapes(self) -> tuple[tuple[str, int], ...]:
         """Potentials h."""

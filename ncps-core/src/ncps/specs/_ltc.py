@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ncps.ode import METHODS, SEMI_IMPLICIT
 from ncps.specs import _validate
 from ncps.specs._base import Kind, Parameter, Shape
 from ncps.specs._initializers import Constant, Initializer, Polarities, Range
@@ -32,6 +33,10 @@ class LTCCell(CircuitSpec):
         v' = \frac{c_m N v + \Delta t\,(g v_l + \sum w s E)}
                   {c_m N + \Delta t\,(g + \sum w s + \epsilon)},\quad s = \sigma(\sigma(v - \mu))
 
+    Another `solver` takes N explicit steps of the same equation, with the conductance g + ε, or as
+    many as it needs ("dopri5", which gives the solution itself); it wants c_m > 0 and, unlike the
+    semi-implicit one, a Δt/N below about twice the fastest time constant.
+
     Δt = 0 leaves v as it is. The output is :math:`y = v_{motor} \odot w_{out} + b_{out}`.
 
     gleak, cm, w and sensory_w must not be negative. With `implicit_param_constraints` the
@@ -56,6 +61,7 @@ class LTCCell(CircuitSpec):
     epsilon: float = 1e-8
     implicit_param_constraints: bool = True
     mixed_memory: bool = False
+    solver: str = SEMI_IMPLICIT
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,6 +74,7 @@ class LTCCell(CircuitSpec):
         )
         for option in ("implicit_param_constraints", "mixed_memory"):
             _validate.flag(self.layer, option, getattr(self, option))
+        _validate.choice(self.layer, "solver", self.solver, METHODS)
 
     def state_shapes(self) -> tuple[tuple[str, int], ...]:
         """Potentials h; with mixed memory also the memory c."""

@@ -17,6 +17,7 @@ from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing import _variants_norms as norms
 from ncps.testing import _variants_pool as pool
+from ncps.testing import _variants_timed as timed
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
@@ -177,6 +178,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     **liquid.BROAD,
     **pool.BROAD,
     **norms.BROAD,
+    **timed.BROAD,
 }
 _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
@@ -187,4 +189,5 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     **liquid.SMALL,
     **pool.SMALL,
     **norms.SMALL,
+    **timed.SMALL,
 }

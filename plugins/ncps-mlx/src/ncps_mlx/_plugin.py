@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 _BEFORE = "mlx.nn.GRU has reset_after=True only; technology ncps has both"
 _STOCK = {(name, "shared_description"): _BEFORE for name in ("GRU", "GRUCell")}
-CONFORMANCE_GAPS = {"mlx": _STOCK}
+_EXPLICIT = "an explicit solver grows without bound when Δt / ode_unfolds is long; LTC does not"
+_OURS = {(name, "huge_timespans"): _EXPLICIT for name in ("ELTC", "ELTCCell")}
+CONFORMANCE_GAPS = {"ncps": _OURS, "mlx": _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:

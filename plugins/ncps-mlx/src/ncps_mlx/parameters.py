@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap, Permute, Rename, Rule, SplitGates, Transpose
 from ncps.specs import (
+    CTGRU_GATES,
     GATES,
     GRU_GATES,
     CfCCell,
+    CTGRUCell,
     CTRNNCell,
     Dense,
     GRUCell,
@@ -157,6 +159,12 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
+def ctgru_map(spec: CTGRUCell) -> ParameterMap:
+    """The gates retrieval, storage and signal, fused like a GRU's."""
+    names = tuple(f"{gate}." for gate in CTGRU_GATES)
+    return ParameterMap(tuple(gate_rules("gates.", names, use_bias=True)))
+
+
 def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
     """One map of [x, h], and the time constants."""
     rules = gate_rules("gates.", ("",), use_bias=True)
@@ -215,6 +223,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return rnn_map(spec)
     if isinstance(spec, GRUCell):
         return gru_map(spec)
+    if isinstance(spec, CTGRUCell):
+        return ctgru_map(spec)
     if isinstance(spec, CTRNNCell):
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 _BEFORE = "torch.nn.GRU has reset_after=True only; technology ncps has both"
 _STOCK = {(name, "shared_description"): _BEFORE for name in ("GRU", "GRUCell")}
-CONFORMANCE_GAPS = {"torch": _STOCK}
+_EXPLICIT = "an explicit solver grows without bound when Δt / ode_unfolds is long; LTC does not"
+_OURS = {(name, "huge_timespans"): _EXPLICIT for name in ("ELTC", "ELTCCell")}
+CONFORMANCE_GAPS = {"ncps": _OURS, "torch": _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -25,6 +27,10 @@ def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
     """Why the layers of this plugin cannot be what the spec asks for, or None."""
     if technology == "torch" and not getattr(spec, "reset_after", True):
         return _BEFORE
+    if getattr(spec, "solver", None) == "dopri5":
+        from ncps_torch.ops import MISSING, can_adapt
+
+        return None if can_adapt() else MISSING
     return None
 
 
@@ -35,6 +41,15 @@ def ncps_devices(framework: str) -> list[str] | None:
     from ncps_torch.ops import available_devices
 
     return available_devices()
+
+
+def ncps_kernels(framework: str) -> dict[str, Any] | None:
+    """Torchdiffeq's solver, where that is installed."""
+    if framework != "torch":
+        return None
+    from ncps_torch.ops import can_adapt, dopri5
+
+    return {"dopri5": dopri5} if can_adapt() else {}
 
 
 def ncps_trainer(framework: str) -> type | None:

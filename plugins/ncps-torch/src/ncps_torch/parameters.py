@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, Transpose
 from ncps.specs import (
+    CTGRU_GATES,
     GATES,
     GRU_GATES,
     CfCBlock,
     CfCCell,
+    CTGRUCell,
     CTRNNCell,
     Dense,
     GRUCell,
@@ -150,6 +152,12 @@ def memory_rules(native: str) -> list[Rule]:
     ]
 
 
+def ctgru_map(spec: CTGRUCell) -> ParameterMap:
+    """The gates retrieval, storage and signal, fused like a GRU's."""
+    names = tuple(f"{gate}." for gate in CTGRU_GATES)
+    return ParameterMap(tuple(gate_rules(names, use_bias=True)))
+
+
 def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
     """As an RNN, and the time constants."""
     return ParameterMap((*gate_rules(("",), use_bias=True), Rename("log_tau", "log_tau")))
@@ -216,6 +224,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return gru_map(spec)
     if isinstance(spec, RNNCell):
         return rnn_map(spec)
+    if isinstance(spec, CTGRUCell):
+        return ctgru_map(spec)
     if isinstance(spec, CTRNNCell):
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):

@@ -7,6 +7,7 @@ from ncps_mlx.kernels._activations import Activation as Activation
 from ncps_mlx.kernels._cfc import gated as gated
 from ncps_mlx.kernels._cfc import heads as heads
 from ncps_mlx.kernels._cfc import pure as pure
+from ncps_mlx.kernels._ctgru import ctgru_step as ctgru_step
 from ncps_mlx.kernels._ctrnn import ctrnn_unfold as ctrnn_unfold
 from ncps_mlx.kernels._gru import gru_step as gru_step
 from ncps_mlx.kernels._gru import gru_step_before as gru_step_before

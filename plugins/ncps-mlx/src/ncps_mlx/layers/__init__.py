@@ -12,9 +12,13 @@ from ncps_mlx.layers._conv import Conv1D as Conv1D
 from ncps_mlx.layers._conv import Conv1DTranspose as Conv1DTranspose
 from ncps_mlx.layers._conv import Conv2D as Conv2D
 from ncps_mlx.layers._conv import Conv2DTranspose as Conv2DTranspose
+from ncps_mlx.layers._ctgru import CTGRU as CTGRU
+from ncps_mlx.layers._ctgru import CTGRUCell as CTGRUCell
 from ncps_mlx.layers._ctrnn import CTRNN as CTRNN
 from ncps_mlx.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_mlx.layers._dense import Dense as Dense
+from ncps_mlx.layers._eltc import ELTC as ELTC
+from ncps_mlx.layers._eltc import ELTCCell as ELTCCell
 from ncps_mlx.layers._embedding import Embedding as Embedding
 from ncps_mlx.layers._feed_forward import FeedForward as FeedForward
 from ncps_mlx.layers._feed_forward import GeGLU as GeGLU

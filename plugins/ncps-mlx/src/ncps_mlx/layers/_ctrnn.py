@@ -35,8 +35,8 @@ class _CTRNN:
         Wx, Wh, bias = self.gates.arrays
         if spec.masks is not None:
             Wx, Wh = Wx * self._sensory.astype(Wx.dtype), Wh * self._inner.astype(Wh.dtype)
-        weights = (Wx, Wh, bias)
-        return tuple(ops.ctrnn(phi, weights, self.log_tau, spec.ode_unfolds, x, states[0], dt))
+        weights, how = (Wx, Wh, bias), (spec.solver, spec.ode_unfolds)
+        return tuple(ops.ctrnn(phi, weights, self.log_tau, how, x, states[0], dt))
 
     def _readout(self, h: mx.array) -> mx.array:
         """y: the output neurons' part of h."""

@@ -82,6 +82,7 @@ class _LTC:
             c=positive(self.cm) * spec.ode_unfolds,
             unfolds=spec.ode_unfolds,
             epsilon=spec.epsilon,
+            solver=spec.solver,
         )
 
     def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:

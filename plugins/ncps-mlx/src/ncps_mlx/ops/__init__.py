@@ -12,6 +12,7 @@ from ncps_mlx.ops._cfc import Affine as Affine
 from ncps_mlx.ops._cfc import Block as Block
 from ncps_mlx.ops._cfc import cfc as cfc
 from ncps_mlx.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_mlx.ops._ctgru import ctgru as ctgru
 from ncps_mlx.ops._ctrnn import ctrnn as ctrnn
 from ncps_mlx.ops._devices import available_devices as available_devices
 from ncps_mlx.ops._devices import check_device as check_device

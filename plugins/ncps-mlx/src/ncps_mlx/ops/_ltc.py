@@ -9,8 +9,10 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 
+from ncps.ode import SEMI_IMPLICIT
 from ncps_mlx.kernels import Arrays, Synapses, clip, lstm_step, ltc_unfold, scan, softplus
 from ncps_mlx.ops._lstm import project
+from ncps_mlx.ops._solvers import Pair, solver_of
 from ncps_mlx.ops._times import each_step
 
 Positive = Callable[[mx.array], mx.array]
@@ -34,13 +36,25 @@ class Circuit:
     c: mx.array
     unfolds: int
     epsilon: float
+    solver: str = SEMI_IMPLICIT
 
     def step(self, v: mx.array, given: Arrays, dt: mx.array) -> mx.array:
         """The new v (B, H); `given` are the inputs' drive and conductance, with the leak's."""
+        if self.solver != SEMI_IMPLICIT:
+            return self._solved(v, given, dt)
         for _ in range(self.unfolds):
             d, q = self.inner(v)
             v = ltc_unfold(v, d + given[0], q + given[1], self.c, dt)
         return v
+
+    def _solved(self, v: mx.array, given: Arrays, dt: mx.array) -> mx.array:
+        cm = self.c / self.unfolds
+
+        def equation(t: mx.array, v: mx.array) -> Pair:
+            d, q = self.inner(v)
+            return (d + given[0]) / cm, (q + given[1]) / cm
+
+        return solver_of(self.solver, self.unfolds)(equation, v, dt)
 
     def given(self, u: mx.array) -> list[mx.array]:
         """Drive and conductance (B, T, H) of the mapped inputs (B, T, D) and of the leak."""

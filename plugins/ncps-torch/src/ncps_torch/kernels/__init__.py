@@ -12,6 +12,7 @@ from ncps_torch.kernels._cfc import cfc_step as cfc_step
 from ncps_torch.kernels._cfc import plan_of as plan_of
 from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
 from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
+from ncps_torch.kernels._ctgru import ctgru_plain as ctgru_plain
 from ncps_torch.kernels._ctrnn import ctrnn_plain as ctrnn_plain
 from ncps_torch.kernels._gated import gru_plain as gru_plain
 from ncps_torch.kernels._gated import rnn_plain as rnn_plain
@@ -26,5 +27,8 @@ from ncps_torch.kernels._ltc import ltc_plain as ltc_plain
 from ncps_torch.kernels._ltc import softplus as softplus
 from ncps_torch.kernels._ltc_scan import LTCScan as LTCScan
 from ncps_torch.kernels._ltc_scan import ltc_forward as ltc_forward
+from ncps_torch.kernels._solved import Solve as Solve
+from ncps_torch.kernels._solved import ctrnn_solved as ctrnn_solved
+from ncps_torch.kernels._solved import ltc_solved as ltc_solved
 from ncps_torch.kernels._synapse_sums import SynapseSums as SynapseSums
 from ncps_torch.kernels._synapse_sums import synapse_sums as synapse_sums

@@ -65,6 +65,7 @@ class CircuitParameters:
             c=positive(tensor("cm")) * spec.ode_unfolds,
             unfolds=spec.ode_unfolds,
             epsilon=spec.epsilon,
+            solver=spec.solver,
         )
 
     def _mapped(self, name: str, values: Tensor) -> Tensor:

@@ -41,13 +41,17 @@ class _CTRNN:
             self.inner_mask = ops.from_numpy(spec.masks.inner.T, device=device)
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
-        spec, dtype = self.spec, x.dtype
+        spec = self.spec
+        dtype = ops.solving_dtype(spec.solver, x.dtype)
         phi = ops.ACTIVATIONS[spec.activation]
         W, R = self.weight_ih.to(dtype), self.weight_hh.to(dtype)
         if self.sensory_mask is not None and self.inner_mask is not None:
             W, R = W * self.sensory_mask.to(dtype), R * self.inner_mask.to(dtype)
         weights = (W.t(), R.t(), self.bias.to(dtype), self.log_tau.to(dtype))
-        return (ops.ctrnn(phi, spec.ode_unfolds, weights, x, states[0], dt),)
+        time = None if dt is None else dt.to(dtype)
+        given, h = x.to(dtype), states[0].to(dtype)
+        new = ops.ctrnn(phi, (spec.solver, spec.ode_unfolds), weights, given, h, time)
+        return (new.to(x.dtype),)
 
     def _readout(self, h: Tensor) -> Tensor:
         """y: the output neurons' part of h."""

@@ -32,9 +32,13 @@ class _LTC:
         return self._parts()._read(self.spec, dtype)
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
-        memory = self.lstm.cast(x.dtype) if self.spec.mixed_memory else None
-        u = self._parts()._mapped("input", x)
-        return ops.ltc(self._circuit(x.dtype), memory, (x, u), states, dt)
+        dtype = ops.solving_dtype(self.spec.solver, x.dtype)
+        memory = self.lstm.cast(dtype) if self.spec.mixed_memory else None
+        given, first = x.to(dtype), tuple(s.to(dtype) for s in states)
+        time = None if dt is None else dt.to(dtype)
+        u = self._parts()._mapped("input", given)
+        new = ops.ltc(self._circuit(dtype), memory, (given, u), first, time)
+        return tuple(s.to(x.dtype) for s in new)
 
     def _readout(self, h: Tensor) -> Tensor:
         """y: the mapped potentials of the motor neurons."""

@@ -14,6 +14,7 @@ from ncps_torch.ops._attention import rotated as rotated
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_torch.ops._ctgru import ctgru as ctgru
 from ncps_torch.ops._ctrnn import ctrnn as ctrnn
 from ncps_torch.ops._devices import available_devices as available_devices
 from ncps_torch.ops._devices import check_device as check_device
@@ -41,4 +42,8 @@ from ncps_torch.ops._modes import without_autocast as without_autocast
 from ncps_torch.ops._random import draw_seed as draw_seed
 from ncps_torch.ops._random import dropout as dropout
 from ncps_torch.ops._readout import pick as pick
+from ncps_torch.ops._solvers import MISSING as MISSING
+from ncps_torch.ops._solvers import can_adapt as can_adapt
+from ncps_torch.ops._solvers import dopri5 as dopri5
+from ncps_torch.ops._solvers import solving_dtype as solving_dtype
 from ncps_torch.ops._times import Times as Times

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ncps_torch.kernels import Activation, ctrnn_plain
+from ncps.ode import SEMI_IMPLICIT
+from ncps_torch.kernels import Activation, ctrnn_plain, ctrnn_solved
+from ncps_torch.ops._solvers import solver_of
 
 
 def ctrnn(
     phi: Activation,
-    unfolds: int,
+    how: tuple[str, int],
     weights: tuple[Tensor, Tensor, Tensor, Tensor],
     x: Tensor,
     h: Tensor,
     dt: Tensor | None,
 ) -> Tensor:
-    """The states h (T, B, H) after every step of x (T, B, D); weights W, R, b, θ."""
+    """The states h (T, B, H) after every step of x (T, B, D); weights W, R, b, θ.
+
+    `how` names the solver and the number of its steps.
+    """
     W, R, b, log_tau = weights
-    return ctrnn_plain(phi, unfolds, x @ W + b, h, (R, log_tau), _time_first(dt, x))
+    p, time = x @ W + b, _time_first(dt, x)
+    solver, unfolds = how
+    if solver == SEMI_IMPLICIT:
+        return ctrnn_plain(phi, unfolds, p, h, (R, log_tau), time)
+    return ctrnn_solved(solver_of(solver, unfolds), phi, p, h, (R, log_tau), time)
 
 
 def _time_first(dt: Tensor | None, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ncps.ode import SEMI_IMPLICIT
 from ncps_torch.kernels import (
     Links,
     LTCScan,
@@ -17,11 +18,13 @@ from ncps_torch.kernels import (
     lstm_step,
     ltc_forward,
     ltc_plain,
+    ltc_solved,
     softplus,
     synapse_sums,
 )
 from ncps_torch.ops._memory import Memory, memory_inputs
 from ncps_torch.ops._modes import in_transform, values_are_known, wants_gradient
+from ncps_torch.ops._solvers import solver_of
 
 Positive = Callable[[Tensor], Tensor]
 
@@ -51,6 +54,7 @@ class Circuit:
     c: Tensor
     unfolds: int
     epsilon: float
+    solver: str = SEMI_IMPLICIT
 
 
 class _Tables:
@@ -65,6 +69,17 @@ class _Tables:
         circuit = self._circuit
         time = v.new_ones(()) if dt is None else dt
         return ltc_plain(circuit.inner, circuit.unfolds, given, v, circuit.c, time)
+
+
+class _Solved(_Tables):
+    """The plain way with another solver."""
+
+    def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
+        circuit = self._circuit
+        solve = solver_of(circuit.solver, circuit.unfolds)
+        time = v.new_ones(()) if dt is None else dt
+        return ltc_solved(solve, circuit.inner, given, v, circuit.c / circuit.unfolds, time)
 
 
 class _Lists:
@@ -98,6 +113,12 @@ def _picked(links: Links, synapses: Synapses) -> Tensor:
     return torch.stack([links.pick(part) for part in synapses])
 
 
+def _way(circuit: Circuit, u: Tensor) -> _Tables | _Lists:
+    if circuit.solver != SEMI_IMPLICIT:
+        return _Solved(circuit)
+    return _Lists(circuit) if _by_lists(circuit, u) else _Tables(circuit)
+
+
 def _by_lists(circuit: Circuit, u: Tensor) -> bool:
     """Whether the hand-written kernels can be used, and pay."""
     c, (T, B, _) = circuit.c, u.shape
@@ -121,7 +142,7 @@ def ltc(
     Δt is () for all steps or (B, T), None for 1.
     """
     x, u = inputs
-    way = _Lists(circuit) if _by_lists(circuit, u) else _Tables(circuit)
+    way = _way(circuit, u)
     d, q = way.sums(u)
     d, q = d + circuit.g * circuit.vleak, q + circuit.g + circuit.epsilon
     time = None if dt is None else dt.t()[..., None] if dt.dim() else dt
