@@ -173,6 +173,9 @@ FAULTS: dict[str, Fault] = {
         *("MultiHeadAttention", t.GradientOfMaskedSteps(), "gradient of x"),
         "attention_mask_gradients",
     ),
+    "gradient that should cancel": _arrays(
+        "MultiHeadAttention", t.GradientThatShouldCancel(), "gradient of key.bias", "dtypes"
+    ),
     "context's mask forgotten": _layer(
         "MultiHeadAttention", t.ContextMaskForgotten, "y: expected", "context"
     ),

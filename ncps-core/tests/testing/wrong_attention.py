@@ -54,6 +54,14 @@ class CacheChangedInPlace(AttentionLayer):
         return result
 
 
+class GradientThatShouldCancel(NumpyArrays):
+    def gradients(self, layer: Any, inputs: Inputs, cotangent: Any) -> Any:
+        loss, native, by_input = super().gradients(layer, inputs, cotangent)
+        if "key.bias" in native:
+            native["key.bias"] = native["key.bias"] + 1e-3
+        return loss, native, by_input
+
+
 class GradientOfMaskedSteps(NumpyArrays):
     def gradients(self, layer: Any, inputs: Inputs, cotangent: Any) -> Any:
         loss, native, by_input = super().gradients(layer, inputs, cotangent)

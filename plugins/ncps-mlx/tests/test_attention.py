@@ -113,6 +113,17 @@ def test_rotary_with_a_mask_agrees_with_mlx_own() -> None:
     close(by_row, by_mlx, GRADIENTS)
 
 
+def test_layout_of_neighbours_is_ours_with_the_features_in_another_order() -> None:
+    layer = make(positions="rotary")
+    q, k = mx.random.normal((2, 1, 4, 9, 8), key=mx.random.key(2))
+    options = {"traditional": True, "base": 10_000.0, "scale": 1.0, "offset": 0}
+    theirs = (mx.fast.rope(a, 8, **options) for a in (q, k))
+    order = mx.array([0, 2, 4, 6, 1, 3, 5, 7])
+    ours = (ops.rotated(layer.spec, a[..., order], mx.arange(9), 0) for a in (q, k))
+    one, two = (left @ right.swapaxes(2, 3) for left, right in (theirs, ours))
+    close(two, one, GRADIENTS)
+
+
 def test_mask_and_context_may_be_numpy_arrays_or_lists() -> None:
     layer, (x, mask) = make(), series()
     expected = layer(x, mask=mask, context=x, context_mask=mask)
