@@ -87,9 +87,10 @@ class Subject:
 
 
 def _inferring(layer: Layer) -> Layer:
-    """The same layer in the mode of inference, where its framework has modes."""
-    if hasattr(layer, "eval"):
-        layer.eval()
+    """The layer in evaluation, where modules have modes: that is what the reference computes."""
+    rest = getattr(layer, "eval", None)
+    if callable(rest):
+        rest()
     return layer
 
 

@@ -11,22 +11,21 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap
 from ncps.errors import ConversionError, NcpsError
-from ncps.specs import GRU, LSTM, RNN, AttentionSpec, Dense, Embedding, Spec, build
-from ncps_mlx import _described_norms as norms
+from ncps.specs import GRU, LSTM, RNN, AttentionSpec, Dense, Embedding, SlidingSpec, Spec, build
+from ncps_mlx import _families as families
 from ncps_mlx import ops
 from ncps_mlx.layers.stock import NONLINEARITIES
 from ncps_mlx.norm_parameters import EMBEDDING, norm_map
-from ncps_mlx.own_attention import attention_map, bare_attention, options_of
-from ncps_mlx.parameters import dense_map, lstm_map, stock_gru_map, stock_rnn_map
+from ncps_mlx.own_attention import attention_map
+from ncps_mlx.parameters import conv_map, dense_map, lstm_map, stock_gru_map, stock_rnn_map
 
 BARE: Mapping[str, Any] = {
     "Dense": nn.Linear,
     "GRU": nn.GRU,
     "LSTM": nn.LSTM,
-    "MultiHeadAttention": nn.MultiHeadAttention,
     "RNN": nn.RNN,
 }
-LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **norms.LAYERS}
+LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **families.LAYERS}
 MODULES: Mapping[str, type[nn.Module]] = {
     "gelu": nn.GELU,
     "identity": nn.Identity,
@@ -46,10 +45,8 @@ FUNCTIONS = (
 
 def bare(spec: Any) -> nn.Module:
     """The layer of MLX's with the sizes and options of this spec."""
-    if spec.layer in norms.MAKE:
-        return norms.MAKE[spec.layer](spec)
-    if isinstance(spec, AttentionSpec):
-        return bare_attention(spec)
+    if spec.layer in families.MAKE:
+        return families.MAKE[spec.layer](spec)
     sizes = spec.known_input_size(), spec.units
     if isinstance(spec, RNN):
         return nn.RNN(*sizes, spec.use_bias, NONLINEARITIES[spec.activation])
@@ -61,12 +58,16 @@ def native_map(spec: Spec) -> ParameterMap:
     """How the arrays of such a layer, as it stands, relate to the canonical ones."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if not spec.parameters():
+        return ParameterMap(())
     if isinstance(spec, Embedding):
         return EMBEDDING
-    if spec.layer in norms.MAKE:
-        return norm_map(spec)
+    if isinstance(spec, SlidingSpec):
+        return conv_map(spec, "")
     if isinstance(spec, AttentionSpec):
         return attention_map(spec)
+    if spec.layer in families.MAKE:
+        return norm_map(spec)
     if isinstance(spec, GRU):
         return stock_gru_map(spec, "")
     if isinstance(spec, LSTM):
@@ -77,8 +78,6 @@ def native_map(spec: Spec) -> ParameterMap:
 
 def function_of(value: Any) -> str | None:
     """The name of the function that a module without parameters, or MLX's function, applies."""
-    if type(value) is nn.Dropout:
-        return "identity" if value._p_1 == 1 else None
     if type(value) is nn.GELU and value._approx != "none":
         return None
     if isinstance(value, nn.Module):
@@ -98,10 +97,8 @@ def spec_of(layer: str, module: Any) -> Spec:
 
 
 def _options(layer: str, module: Any) -> dict[str, Any]:
-    if layer in norms.READ:
-        return norms.READ[layer](module)
-    if layer == "MultiHeadAttention":
-        return options_of(module)
+    if layer in families.READ:
+        return families.READ[layer](module)
     first = {"Dense": "weight", "RNN": "Wxh"}.get(layer, "Wx")
     bias = {"GRU": "b"}.get(layer, "bias")
     rows, size = module[first].shape

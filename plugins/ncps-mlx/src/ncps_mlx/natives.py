@@ -12,7 +12,7 @@ from mlx.utils import tree_unflatten
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import AttentionSpec, Dense, SequenceSpec, Spec
+from ncps.specs import Dense, SequenceSpec, Spec
 from ncps_mlx import ops
 from ncps_mlx._described import (
     BARE,
@@ -24,9 +24,8 @@ from ncps_mlx._described import (
     native_map,
     spec_of,
 )
-from ncps_mlx._described_norms import MAKE, lacking
+from ncps_mlx._families import MAKE, lacking
 from ncps_mlx._plugin import ncps_supports
-from ncps_mlx.own_attention import lacking as attention_lacks
 from ncps_mlx.own_attention import self_attention
 
 Array = npt.NDArray[Any]
@@ -170,10 +169,7 @@ def _refuse_lacking(spec: Spec) -> None:
             f"expected a {spec.layer} of one layer and one direction, as mlx.nn has, got "
             f"num_layers={spec.num_layers}, bidirectional={spec.bidirectional}. {ours}"
         )
-    if isinstance(spec, AttentionSpec):
-        reason = attention_lacks(spec)
-    else:
-        reason = ncps_supports(spec, "mlx", "mlx") or lacking(spec)
+    reason = ncps_supports(spec, "mlx", "mlx") or lacking(spec)
     if reason is not None:
         raise ConversionError(f"{spec.layer} cannot be one of MLX's own: {reason}.")
     activation = getattr(spec, "activation", None)

@@ -11,12 +11,11 @@ from torch.nn.utils import parametrize
 
 from ncps.errors import ConversionError, NcpsError
 from ncps.specs import Spec, build
-from ncps_torch import _described_norms as norms
+from ncps_torch import _families as families
 from ncps_torch import ops
 from ncps_torch.layers._bare import BARE, bare
-from ncps_torch.own_attention import options_of as attention_options
 
-LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **norms.LAYERS}
+LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **families.LAYERS}
 COUNTER = "num_batches_tracked"
 
 
@@ -88,8 +87,8 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _options(layer: str, module: Any) -> dict[str, Any]:
-    if layer in norms.READ:
-        return norms.READ[layer](module)
+    if layer in families.READ:
+        return families.READ[layer](module)
     return _sizes(layer, module) | _activation(layer, module) | _levels(module)
 
 
@@ -97,8 +96,6 @@ def _sizes(layer: str, module: Any) -> dict[str, Any]:
     if layer == "Dense":  # its forward goes by the weight
         units, size = module.weight.shape
         return {"input_size": size, "units": units, "use_bias": module.bias is not None}
-    if layer == "MultiHeadAttention":
-        return attention_options(module)
     sizes = {"input_size": module.input_size, "units": module.hidden_size}
     return {**sizes, "use_bias": module.bias}
 

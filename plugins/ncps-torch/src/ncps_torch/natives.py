@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import AttentionSpec, Dense, Spec
+from ncps.specs import Dense, Spec
 from ncps_torch import ops
+from ncps_torch._axes import arranged
 from ncps_torch._described import (
     COUNTER,
     LAYERS,
@@ -25,10 +26,9 @@ from ncps_torch._described import (
     spec_of,
     tensors_of,
 )
-from ncps_torch._described_norms import CHANNELS_SECOND, MAKE, lacking
+from ncps_torch._families import CHANNELS_SECOND, MAKE, lacking
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._bare import BARE, bare
-from ncps_torch.own_attention import lacking as attention_lacks
 from ncps_torch.own_attention import self_attention
 from ncps_torch.stock_parameters import native_map
 
@@ -142,9 +142,15 @@ class TorchNatives:
         return [name for name, _ in module.named_parameters(recurse=False)] + saved
 
     def children(self, module: Any) -> dict[str, Any]:
-        """Direct submodules by name, in order; one that has two names is there twice."""
+        """Direct submodules by name, in order; one that has two names is there twice.
+
+        A Flatten of a sequential becomes one of ncps where channels come first.
+
+        Raises: ConversionError when the parts of a sequential take features on several axes.
+        """
         # not named_children(), which leaves out a module's second name
-        return {n: m for n, m in module._modules.items() if m is not None}
+        found = {n: m for n, m in module._modules.items() if m is not None}
+        return arranged(found, "reading") if self.kind(module) == "sequential" else found
 
     def kind(self, module: Any) -> Kind | None:
         """Which of torch's containers this is; None for another module, or one with hooks."""
@@ -154,21 +160,23 @@ class TorchNatives:
         return None if own else KINDS[type(module)]
 
     def assemble(self, kind: Kind, children: Mapping[str, Any]) -> nn.Module:
-        """The container of this kind; names with a dot, as MLX has, become numbers."""
+        """The container of this kind; names with a dot, as MLX has, become numbers.
+
+        Raises: ConversionError when the parts of a sequential take features on several axes.
+        """
         if kind == "list":
             return nn.ModuleList(children.values())
         if kind == "dict":
             return nn.ModuleDict(children)
         dotted = any("." in name for name in children)
         names = map(str, range(len(children))) if dotted else children
-        return nn.Sequential(OrderedDict(zip(names, children.values(), strict=True)))
+        parts = arranged(children, "making").values()
+        return nn.Sequential(OrderedDict(zip(names, parts, strict=True)))
 
     def function(self, module: Any) -> str | None:
         """Name of the function that a module without parameters applies, or None."""
         if not self.is_module(module) or change_of(module):
             return None
-        if type(module) is nn.Dropout:
-            return "identity" if module.p == 0 else None
         if type(module) is nn.GELU and module.approximate != "none":
             return None
         return next((name for name, cls in FUNCTIONS.items() if type(module) is cls), None)
@@ -229,10 +237,7 @@ def _refuse_lacking(spec: Spec) -> None:
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    if isinstance(spec, AttentionSpec):
-        reason = attention_lacks(spec)
-    else:
-        reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
+    reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
     if reason is not None:
         raise ConversionError(f"{spec.layer} cannot be one of torch's own: {reason}.")
     activation = getattr(spec, "activation", None)

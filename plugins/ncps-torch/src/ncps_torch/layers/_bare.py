@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from ncps.specs import AttentionSpec, RNNCell, SequenceSpec
-from ncps_torch import _described_norms as norms
-from ncps_torch.own_attention import bare_attention
+from ncps.specs import RNNCell, SequenceSpec
+from ncps_torch._families import MAKE
 
 BARE: Mapping[str, type[nn.Module]] = {
     "Dense": nn.Linear,
@@ -17,7 +16,6 @@ BARE: Mapping[str, type[nn.Module]] = {
     "GRUCell": nn.GRUCell,
     "LSTM": nn.LSTM,
     "LSTMCell": nn.LSTMCell,
-    "MultiHeadAttention": nn.MultiheadAttention,
     "RNN": nn.RNN,
     "RNNCell": nn.RNNCell,
 }
@@ -25,10 +23,8 @@ BARE: Mapping[str, type[nn.Module]] = {
 
 def bare(spec: Any) -> Any:
     """The layer of torch's with the sizes and options of this spec, on x (B, T, D)."""
-    if spec.layer in norms.MAKE:
-        return norms.MAKE[spec.layer](spec)
-    if isinstance(spec, AttentionSpec):
-        return bare_attention(spec)
+    if spec.layer in MAKE:
+        return MAKE[spec.layer](spec)
     options: dict[str, Any] = {"bias": spec.use_bias}
     if isinstance(spec, RNNCell):
         options["nonlinearity"] = spec.activation
