@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ncps.canonical import ParameterMap, Rename, ResetBias, Reshape, SplitGates, SumBias, Transpose
+from ncps.canonical import (
+    ParameterMap,
+    Permute,
+    Rename,
+    ResetBias,
+    Reshape,
+    SplitGates,
+    SumBias,
+    Transpose,
+)
 from ncps.errors import ParameterError
 
 MAP = ParameterMap(
@@ -15,6 +24,7 @@ MAP = ParameterMap(
         SplitGates("wx", ("i.kernel", "f.kernel", "o.kernel"), transpose=True),
         SplitGates("bx", ("i.bias", "f.bias"), axis=0),
         SplitGates("heads", ("p", "q"), axis=1),
+        Permute("taps", "taps.kernel", (2, 0, 1)),
     )
 )
 
@@ -22,6 +32,7 @@ MAP = ParameterMap(
 def native() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     shapes = {"b": (3,), "w": (3, 2), "wx": (12, 5), "bx": (8,), "heads": (2, 6)}
+    shapes["taps"] = (4, 3, 2)
     return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
@@ -32,6 +43,7 @@ def test_maps_name_every_gate_with_kernels_in_out() -> None:
     np.testing.assert_array_equal(canonical["f.kernel"], arrays["wx"][4:8].T)
     np.testing.assert_array_equal(canonical["f.bias"], arrays["bx"][4:])
     np.testing.assert_array_equal(canonical["q"], arrays["heads"][:, 3:])
+    np.testing.assert_array_equal(canonical["taps.kernel"], np.moveaxis(arrays["taps"], 2, 0))
 
 
 def test_to_native_undoes_to_canonical() -> None:

@@ -103,7 +103,7 @@ class Subclass(nn.Linear):
 
 @pytest.mark.parametrize(
     "other",
-    [Subclass(D, H), nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Sequential(), nn.relu, nn.Linear, None],
+    [Subclass(D, H), nn.Conv3d(1, 1, 1), nn.ReLU(), nn.Sequential(), nn.relu, nn.Linear, None],
 )
 def test_other_modules_and_subclasses_have_no_description(other):
     assert NATIVES.describe(other) is None
@@ -145,8 +145,8 @@ def test_what_no_spec_can_say_is_refused(make, message):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (specs.CfC(input_size=D, units=H), "got CfC: mlx.nn has Linear, GRU, LSTM and RNN of its"),
-        (specs.LSTMCell(input_size=D, units=H), "got LSTMCell: mlx.nn has Linear, GRU, LSTM and"),
+        (specs.CfC(input_size=D, units=H), "got CfC: mlx.nn has"),
+        (specs.LSTMCell(input_size=D, units=H), "got LSTMCell: mlx.nn has"),
         (specs.LSTM(input_size=D, units=H, num_layers=2), "got num_layers=2, bidirectional=False"),
         (specs.RNN(input_size=D, units=H, bidirectional=True), "num_layers=1, bidirectional=True"),
         (specs.GRU(input_size=D, units=H, reset_after=False), "mlx.nn.GRU has reset_after=True"),

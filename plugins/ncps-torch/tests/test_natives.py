@@ -137,7 +137,7 @@ class Subclass(nn.Linear):
 
 
 @pytest.mark.parametrize(
-    "other", [Subclass(D, H), nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Sequential(), "text", None]
+    "other", [Subclass(D, H), nn.Conv3d(1, 1, 1), nn.ReLU(), nn.Sequential(), "text", None]
 )
 def test_other_modules_and_subclasses_have_no_description(other):
     assert NATIVES.describe(other) is None
@@ -216,7 +216,7 @@ def test_lazy_and_parametrized_layers_are_described_once_they_are_plain():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (specs.CfC(input_size=D, units=H), "got CfC: torch.nn has Linear, GRU, GRUCell, LSTM, "),
+        (specs.CfC(input_size=D, units=H), "got CfC: torch.nn has"),
         (specs.GRU(input_size=D, units=H, reset_after=False), "torch.nn.GRU has reset_after=True"),
         (
             specs.Dense(input_size=D, units=H, activation="tanh"),

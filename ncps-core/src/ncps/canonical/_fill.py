@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ncps.canonical._files import Saved
 from ncps.canonical._models import Leaf, leaves, meaning
 from ncps.canonical._parameters import load_parameters
 from ncps.errors import ConversionError
 
+Layer = TypeVar("Layer", Saved, Leaf, Saved | Leaf)
+
 
 def fill(model: Any, layers: Mapping[str, Saved | Leaf]) -> None:
     """Give the layers of a model the parameters of those that mean the same under the same paths.
 
+    Layers without parameters, such as pools, are the model's own affair and need not be in both.
+
     Raises: ConversionError naming every path and option that differs; nothing is changed then.
     """
-    own = leaves(model)
-    _check(own, layers)
+    own = with_parameters(leaves(model))
+    _check(own, with_parameters(layers))
     try:
         for path, leaf in own.items():
             _load(leaf, layers[path].parameters)
@@ -25,6 +29,11 @@ def fill(model: Any, layers: Mapping[str, Saved | Leaf]) -> None:
         for leaf in own.values():
             _load(leaf, leaf.parameters)
         raise
+
+
+def with_parameters(layers: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Those of the layers that have parameters."""
+    return {path: layer for path, layer in layers.items() if layer.parameters}
 
 
 def _load(leaf: Leaf, parameters: Mapping[str, Any]) -> None:

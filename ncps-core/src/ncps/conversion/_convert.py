@@ -25,6 +25,7 @@ from ncps.canonical import (
     make,
     natives_of,
     saved,
+    with_parameters,
 )
 from ncps.conversion._compare import compare
 from ncps.errors import ConversionError
@@ -48,7 +49,8 @@ def convert(
 
     A layer of ncps becomes what `ncps.create` makes. A framework's own layer becomes the other
     framework's own; where it has none, and where a technology is named beside the framework, it
-    becomes a layer of ncps too. Containers
+    becomes a layer of ncps too. It takes x as its framework has it: torch's own convolutions and
+    pools take channels first, all others take them last. Containers
     (`torch.nn.Sequential`, dicts, lists, …) become containers of converted parts. The code of a
     class of yours cannot be converted: make such a model in the other framework and pass it as
     `into`; its layers, which must mean the same under the same paths, get the parameters, and it
@@ -81,14 +83,15 @@ class _Conversion:
     place: Mapping[str, Any]
     dtype: str | None
     verify: bool
-    done: dict[int, Any] = field(default_factory=dict)
+    done: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
     def of(self, part: Any, path: str, around: Natives | None = None) -> Any:
         """The converted part; a part that stands in two places stays one part."""
         if id(part) not in self.done:
             with located(path):
-                self.done[id(part)] = self._new(part, path, around)
-        return self.done[id(part)]
+                # with the part itself, so that no other gets its id meanwhile
+                self.done[id(part)] = part, self._new(part, path, around)
+        return self.done[id(part)][1]
 
     def _new(self, part: Any, path: str, around: Natives | None) -> Any:
         leaf = describe(part)
@@ -137,7 +140,7 @@ class _Conversion:
 
 
 def _filled(into: Any, model: Any, verify: bool) -> Any:
-    before, source = leaves(into), leaves(model)
+    before, source = with_parameters(leaves(into)), leaves(model)
     fill(into, source)
     try:
         for path, leaf in before.items() if verify else ():

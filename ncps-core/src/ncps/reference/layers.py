@@ -70,6 +70,7 @@ class ReferenceLayer:
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
                 f"{tuple(input_shape)}. Pass that number as the last entry."
             )
+        self.spec.output_shape(input_shape)
         self.spec = self.spec.with_input_size(input_shape[-1])
         if not self.built:
             self._initialise()

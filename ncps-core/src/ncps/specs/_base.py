@@ -35,6 +35,7 @@ class Spec:
 
     A spec never changes. `input_size=None` leaves the size open until the layer is built. A layer
     that is not `sized`, such as an activation, takes inputs of any size and has no `input_size`.
+    For one that is `batched`, the first axis of x always is a batch.
 
     Raises: SpecError when an option has a value that the layer cannot have.
     """
@@ -42,8 +43,7 @@ class Spec:
     layer: ClassVar[str]
     kind: ClassVar[Kind]
     sized: ClassVar[bool] = True
-    # whether the first axis is the batch, always: such a layer takes no single row
-    needs_batch: ClassVar[bool] = False
+    batched: ClassVar[bool] = False
 
     input_size: int | None = None
 
@@ -83,8 +83,8 @@ class Spec:
         return self.sized and self.input_size is None
 
     @property
-    def input_multiple(self) -> int:
-        """What an input size must be a multiple of; also the smallest one."""
+    def size_unit(self) -> int:
+        """The smallest input size; all others are multiples of it."""
         return 1
 
     def known_input_size(self) -> int:

@@ -72,7 +72,7 @@ class _Conv(KernelSpec):
                 )
 
     @property
-    def input_multiple(self) -> int:
+    def size_unit(self) -> int:
         """The number of groups: each takes as many features."""
         return self.groups
 

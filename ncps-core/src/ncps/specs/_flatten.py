@@ -24,7 +24,7 @@ class Flatten(Spec):
     layer: ClassVar[str] = "Flatten"
     kind: ClassVar[Kind] = "feedforward"
     sized: ClassVar[bool] = False
-    needs_batch: ClassVar[bool] = True
+    batched: ClassVar[bool] = True
 
     channels_first: bool = False
 

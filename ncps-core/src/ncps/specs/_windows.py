@@ -5,7 +5,6 @@ n is the length of the axis, k the window's size, s its stride, d its dilation.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,7 +41,7 @@ class Window:
         if self.padding == "causal":
             return self.reach - 1, 0
         if self.padding == "same":
-            total = max((math.ceil(n / self.stride) - 1) * self.stride + self.reach - n, 0)
+            total = max((-(-n // self.stride) - 1) * self.stride + self.reach - n, 0)
             return total // 2, total - total // 2
         return int(self.padding), int(self.padding)
 

@@ -37,8 +37,9 @@ class Check:
     def applies_to(self, layer: str) -> bool:
         """Whether the promise concerns this layer type."""
         spec = specs.get(layer)
-        barred = (self.sized and not spec.sized) or (self.unbatched and spec.needs_batch)
-        return spec.kind in self.kinds and not barred
+        if (self.sized and not spec.sized) or (self.unbatched and spec.batched):
+            return False
+        return spec.kind in self.kinds
 
 
 @dataclass

@@ -47,18 +47,18 @@ class Subject:
 
     def make(self, spec: Spec, *, seed: int | None = 0, dtype: str | None = None) -> Layer:
         """A new layer, straight from the technology's factory, for inference."""
-        return _resting(self.factory(spec, seed=seed, dtype=dtype, device=None))
+        return _inferring(self.factory(spec, seed=seed, dtype=dtype, device=None))
 
     def by_user(self, spec: Spec, seed: int) -> Layer:
         """A new layer, made the way users make it, for inference."""
         if self.create is None:
             return self.make(spec, seed=seed)
-        return _resting(self.create(spec, seed=seed))
+        return _inferring(self.create(spec, seed=seed))
 
     def load(self, path: Path) -> Layer:
         """The layer in a file that `ncps.save` wrote, in this technology."""
         if self.loader is not None:
-            return _resting(self.loader(path))
+            return _inferring(self.loader(path))
         # a technology that is not registered reads the file by way of the reference
         reference = load(path, technology="numpy")
         layer = self.make(reference.spec)
@@ -89,7 +89,7 @@ class Subject:
         return Output(self.arrays.numpy(y), arrays)
 
 
-def _resting(layer: Layer) -> Layer:
+def _inferring(layer: Layer) -> Layer:
     """The layer in evaluation, where modules have modes: that is what the reference computes."""
     rest = getattr(layer, "eval", None)
     if callable(rest):

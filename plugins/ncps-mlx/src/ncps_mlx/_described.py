@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ncps.canonical import ParameterMap
 from ncps.errors import ConversionError, NcpsError
 from ncps.specs import GRU, LSTM, RNN, Dense, Spec, build
+from ncps_mlx import _described_sliding as sliding
 from ncps_mlx import ops
 from ncps_mlx.layers.stock import NONLINEARITIES
-from ncps_mlx.parameters import dense_map, lstm_map, stock_gru_map, stock_rnn_map
+from ncps_mlx.parameters import conv_map, dense_map, lstm_map, stock_gru_map, stock_rnn_map
 
 BARE: Mapping[str, Any] = {
     "Dense": nn.Linear,
@@ -22,7 +23,7 @@ BARE: Mapping[str, Any] = {
     "LSTM": nn.LSTM,
     "RNN": nn.RNN,
 }
-LAYERS = {cls: layer for layer, cls in BARE.items()}
+LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **sliding.LAYERS}
 MODULES: Mapping[str, type[nn.Module]] = {
     "gelu": nn.GELU,
     "identity": nn.Identity,
@@ -42,6 +43,8 @@ FUNCTIONS = (
 
 def bare(spec: Any) -> nn.Module:
     """The layer of MLX's with the sizes and options of this spec."""
+    if spec.layer in sliding.MAKE:
+        return sliding.MAKE[spec.layer](spec)
     sizes = spec.known_input_size(), spec.units
     if isinstance(spec, RNN):
         return nn.RNN(*sizes, spec.use_bias, NONLINEARITIES[spec.activation])
@@ -53,6 +56,8 @@ def native_map(spec: Spec) -> ParameterMap:
     """How the arrays of such a layer, as it stands, relate to the canonical ones."""
     if isinstance(spec, Dense):
         return dense_map(spec, "")
+    if spec.layer in sliding.MAKE:
+        return conv_map(spec, "") if spec.parameters() else ParameterMap(())
     if isinstance(spec, GRU):
         return stock_gru_map(spec, "")
     if isinstance(spec, LSTM):
@@ -63,8 +68,6 @@ def native_map(spec: Spec) -> ParameterMap:
 
 def function_of(value: Any) -> str | None:
     """The name of the function that a module without parameters, or MLX's function, applies."""
-    if type(value) is nn.Dropout:
-        return "identity" if value._p_1 == 1 else None
     if type(value) is nn.GELU and value._approx != "none":
         return None
     if isinstance(value, nn.Module):
@@ -77,6 +80,15 @@ def spec_of(layer: str, module: Any) -> Spec:
 
     Raises: ConversionError when it has something that no spec can say.
     """
+    try:
+        return build(layer, **_options(layer, module))
+    except NcpsError as error:
+        raise ConversionError(f"no spec describes {module}: {error}") from error
+
+
+def _options(layer: str, module: Any) -> dict[str, Any]:
+    if layer in sliding.READ:
+        return sliding.READ[layer](module)
     first = {"Dense": "weight", "RNN": "Wxh"}.get(layer, "Wx")
     bias = {"GRU": "b"}.get(layer, "bias")
     rows, size = module[first].shape
@@ -84,10 +96,7 @@ def spec_of(layer: str, module: Any) -> Spec:
     options = {"input_size": size, "units": units, "use_bias": bias in module}
     if layer == "RNN":
         options["activation"] = _nonlinearity(module)
-    try:
-        return build(layer, **options)
-    except NcpsError as error:
-        raise ConversionError(f"no spec describes {module}: {error}") from error
+    return options
 
 
 def arrays_of(spec: Spec, module: nn.Module) -> dict[str, npt.NDArray[Any]]:

@@ -23,6 +23,7 @@ from ncps_mlx._described import (
     native_map,
     spec_of,
 )
+from ncps_mlx._described_sliding import MAKE, lacking
 from ncps_mlx._plugin import ncps_supports
 
 Array = npt.NDArray[Any]
@@ -93,12 +94,19 @@ class MlxNatives:
 
     def run(self, module: Any, x: Array) -> Array:
         """The output (B, T, O) of a layer of MLX's for x (B, T, D), from zeros."""
-        y = module(ops.from_numpy(x, ops.DTYPES[self.dtype(module)]))
+        given = ops.from_numpy(x, ops.DTYPES[self.dtype(module)])
+        training = module.training
+        module.eval()
+        try:
+            y = module(given)
+        finally:
+            module.train(training)
         return ops.to_numpy(y[0] if isinstance(y, tuple) else y)
 
     def dtype(self, module: nn.Module) -> str:
-        """Name of the dtype of the module's first array."""
-        return ops.dtype_name(next(iter(ops.named(module.parameters()).values())))
+        """Name of the dtype of the module's first array; float32 without one."""
+        first = ops.first_parameter(module)
+        return "float32" if first is None else ops.dtype_name(first)
 
     def own(self, module: nn.Module) -> list[str]:
         """Names of the arrays that the module holds itself, not in a module inside it."""
@@ -146,19 +154,20 @@ def _modules(value: Any, functions: bool, prefix: str = "") -> Iterator[tuple[st
 def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless MLX has a layer of its own for all that the spec asks for."""
     ours = "Make it with ncps.create, whose layers are MLX modules as well."
-    if spec.layer not in BARE:
+    if spec.layer not in BARE and spec.layer not in MAKE:
+        *names, last = sorted(cls.__name__ for cls in LAYERS)
         raise ConversionError(
-            f"expected a layer that MLX has too, got {spec.layer}: mlx.nn has Linear, GRU, LSTM "
-            f"and RNN of its own. {ours}"
+            f"expected a layer that MLX has too, got {spec.layer}: mlx.nn has {', '.join(names)} "
+            f"and {last} of its own. {ours}"
         )
     if isinstance(spec, SequenceSpec) and spec.composed:
         raise ConversionError(
             f"expected a {spec.layer} of one layer and one direction, as mlx.nn has, got "
             f"num_layers={spec.num_layers}, bidirectional={spec.bidirectional}. {ours}"
         )
-    lacking = ncps_supports(spec, "mlx", "mlx")
-    if lacking is not None:
-        raise ConversionError(f"{spec.layer} cannot be one of MLX's own: {lacking}.")
+    reason = ncps_supports(spec, "mlx", "mlx") or lacking(spec)
+    if reason is not None:
+        raise ConversionError(f"{spec.layer} cannot be one of MLX's own: {reason}.")
     activation = getattr(spec, "activation", None)
     if isinstance(spec, Dense) and activation not in (None, "linear"):
         raise ConversionError(

@@ -11,10 +11,11 @@ from torch.nn.utils import parametrize
 
 from ncps.errors import ConversionError, NcpsError
 from ncps.specs import Spec, build
+from ncps_torch import _described_sliding as sliding
 from ncps_torch import ops
 from ncps_torch.layers._bare import BARE, bare
 
-LAYERS = {cls: layer for layer, cls in BARE.items()}
+LAYERS = {**{cls: layer for layer, cls in BARE.items()}, **sliding.LAYERS}
 
 
 def layer_of(module: Any) -> str | None:
@@ -49,9 +50,8 @@ def spec_of(layer: str, module: Any) -> Spec:
     change = change_of(module)
     if change:
         raise _refused(module, "as torch made it", f"one with {change} first")
-    options = _sizes(layer, module) | _activation(layer, module) | _levels(module)
     try:
-        return build(layer, **options)
+        return build(layer, **_options(layer, module))
     except NcpsError as error:
         raise ConversionError(f"no spec describes {module}: {error}") from error
 
@@ -74,6 +74,12 @@ def arrays_of(spec: Spec, module: nn.Module) -> dict[str, npt.NDArray[Any]]:
             expected = f"with values of a dtype of {list(ops.DTYPES)}"
             raise _refused(module, expected, f"{got} for {name}. Load its values or cast it")
     return {name: ops.to_numpy(p) for name, p in own.items()}
+
+
+def _options(layer: str, module: Any) -> dict[str, Any]:
+    if layer in sliding.READ:
+        return sliding.READ[layer](module)
+    return _sizes(layer, module) | _activation(layer, module) | _levels(module)
 
 
 def _sizes(layer: str, module: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy.typing as npt
@@ -14,7 +15,9 @@ from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
 from ncps.specs import Dense, Spec
 from ncps_torch import ops
-from ncps_torch._described import arrays_of, change_of, layer_of, spec_of
+from ncps_torch._axes import arranged
+from ncps_torch._described import LAYERS, arrays_of, change_of, layer_of, spec_of
+from ncps_torch._described_sliding import CHANNELS_FIRST, MAKE, lacking
 from ncps_torch._plugin import ncps_supports
 from ncps_torch.layers._bare import BARE, bare
 from ncps_torch.stock_parameters import native_map
@@ -102,20 +105,24 @@ class TorchNatives:
         _write(module, native_map(spec).to_native(check_parameters(spec, parameters)))
 
     def run(self, module: Any, x: Array) -> Array:
-        """The output (B, T, O) of a layer of torch's for x (B, T, D), from zeros."""
-        with torch.no_grad():
-            steps = ops.from_numpy(x).to(next(module.parameters()))
+        """The output (B, T, O) of a layer of torch's for x (B, T, D), from zeros.
+
+        The features are last, here, of a layer that takes channels first too.
+        """
+        with torch.no_grad(), _inferring(module):
+            steps = ops.from_numpy(x).to(next(module.parameters(), torch.empty(0)))
             if isinstance(module, nn.RNNCellBase):
                 return ops.to_numpy(_stepped(module, steps))
             if not isinstance(module, nn.RNNBase):
-                return ops.to_numpy(module(steps))
+                return ops.to_numpy(_channels_last(module, steps))
             if module.batch_first:
                 return ops.to_numpy(module(steps)[0])
             return ops.to_numpy(module(steps.transpose(0, 1))[0].transpose(0, 1))
 
     def dtype(self, module: nn.Module) -> str:
-        """Name of the dtype of the module's first parameter."""
-        return ops.dtype_name(next(module.parameters()).dtype)
+        """Name of the dtype of the module's first parameter; torch's own without one."""
+        first = next(module.parameters(), None)
+        return ops.dtype_name(torch.get_default_dtype() if first is None else first.dtype)
 
     def own(self, module: nn.Module) -> list[str]:
         """Names of the parameters and saved buffers that the module holds itself."""
@@ -124,9 +131,15 @@ class TorchNatives:
         return [name for name, _ in module.named_parameters(recurse=False)] + saved
 
     def children(self, module: Any) -> dict[str, Any]:
-        """Direct submodules by name, in order; one that has two names is there twice."""
+        """Direct submodules by name, in order; one that has two names is there twice.
+
+        A Flatten of a sequential becomes one of ncps where channels come first.
+
+        Raises: ConversionError when the parts of a sequential take features on several axes.
+        """
         # not named_children(), which leaves out a module's second name
-        return {n: m for n, m in module._modules.items() if m is not None}
+        found = {n: m for n, m in module._modules.items() if m is not None}
+        return arranged(found, "reading") if self.kind(module) == "sequential" else found
 
     def kind(self, module: Any) -> Kind | None:
         """Which of torch's containers this is; None for another module, or one with hooks."""
@@ -136,21 +149,23 @@ class TorchNatives:
         return None if own else KINDS[type(module)]
 
     def assemble(self, kind: Kind, children: Mapping[str, Any]) -> nn.Module:
-        """The container of this kind; names with a dot, as MLX has, become numbers."""
+        """The container of this kind; names with a dot, as MLX has, become numbers.
+
+        Raises: ConversionError when the parts of a sequential take features on several axes.
+        """
         if kind == "list":
             return nn.ModuleList(children.values())
         if kind == "dict":
             return nn.ModuleDict(children)
         dotted = any("." in name for name in children)
         names = map(str, range(len(children))) if dotted else children
-        return nn.Sequential(OrderedDict(zip(names, children.values(), strict=True)))
+        parts = arranged(children, "making").values()
+        return nn.Sequential(OrderedDict(zip(names, parts, strict=True)))
 
     def function(self, module: Any) -> str | None:
         """Name of the function that a module without parameters applies, or None."""
         if not self.is_module(module) or change_of(module):
             return None
-        if type(module) is nn.Dropout:
-            return "identity" if module.p == 0 else None
         if type(module) is nn.GELU and module.approximate != "none":
             return None
         return next((name for name, cls in FUNCTIONS.items() if type(module) is cls), None)
@@ -168,6 +183,23 @@ def _write(module: nn.Module, values: Mapping[str, Array]) -> None:
             parameter.copy_(ops.from_numpy(values[name]))
 
 
+def _channels_last(module: nn.Module, x: Tensor) -> Tensor:
+    first = isinstance(module, CHANNELS_FIRST)
+    y: Tensor = module(x.movedim(-1, 1) if first else x)
+    return y.movedim(1, -1) if first else y
+
+
+@contextmanager
+def _inferring(module: nn.Module) -> Iterator[None]:
+    """Within this context the module infers."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
 def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
     """h (B, T, H) of a cell over x (B, T, D)."""
     state: Any = None
@@ -180,15 +212,16 @@ def _stepped(cell: nn.RNNCellBase, x: Tensor) -> Tensor:
 
 def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless torch has a layer of its own for all that the spec asks for."""
-    has = "torch.nn has Linear, GRU, GRUCell, LSTM, LSTMCell, RNN and RNNCell of its own"
-    if spec.layer not in BARE:
+    names = sorted({cls.__name__ for cls in LAYERS})
+    has = f"torch.nn has {', '.join(names[:-1])} and {names[-1]} of its own"
+    if spec.layer not in BARE and spec.layer not in MAKE:
         raise ConversionError(
             f"expected a layer that torch has too, got {spec.layer}: {has}. "
             "Make it with ncps.create, whose layers are torch modules as well."
         )
-    lacking = ncps_supports(spec, "torch", "torch")
-    if lacking is not None:
-        raise ConversionError(f"{spec.layer} cannot be one of torch's own: {lacking}.")
+    reason = ncps_supports(spec, "torch", "torch") or lacking(spec)
+    if reason is not None:
+        raise ConversionError(f"{spec.layer} cannot be one of torch's own: {reason}.")
     activation = getattr(spec, "activation", None)
     if isinstance(spec, Dense) and activation not in (None, "linear"):
         raise ConversionError(

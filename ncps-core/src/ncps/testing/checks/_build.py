@@ -24,9 +24,10 @@ def check_lazy_build(subject: Subject, case: Case) -> None:
     lazy_spec = _open(case).spec()
     inputs = case.inputs()
     native = subject.native(inputs, eager.dtype)
-    open_shape = (*(None for _ in case.lead), case.features)
+    shape = inputs["x"].shape
+    open_shape = (*(None for _ in shape[:-1]), shape[-1])
     ways: dict[str, Callable[[Layer], object]] = {
-        "build(shape)": lambda layer: layer.build(inputs["x"].shape),
+        "build(shape)": lambda layer: layer.build(shape),
         "build(open shape)": lambda layer: layer.build(open_shape),
         "ncps.build": lambda layer: build(layer, native["x"]),
         "first call": lambda layer: layer(**native),

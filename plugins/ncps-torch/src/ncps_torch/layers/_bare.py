@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ncps.specs import RNNCell, SequenceSpec
+from ncps_torch import _described_sliding as sliding
 
 BARE: Mapping[str, type[nn.Module]] = {
     "Dense": nn.Linear,
@@ -22,6 +23,8 @@ BARE: Mapping[str, type[nn.Module]] = {
 
 def bare(spec: Any) -> Any:
     """The layer of torch's with the sizes and options of this spec, on x (B, T, D)."""
+    if spec.layer in sliding.MAKE:
+        return sliding.MAKE[spec.layer](spec)
     options: dict[str, Any] = {"bias": spec.use_bias}
     if isinstance(spec, RNNCell):
         options["nonlinearity"] = spec.activation

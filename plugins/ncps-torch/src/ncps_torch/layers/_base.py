@@ -43,7 +43,7 @@ class NativeLayer(nn.Module):
         self._seed = seed
         self._built = False
         kind, place = ops.check_dtype(dtype), ops.check_device(device)
-        known = spec.with_input_size(spec.input_multiple) if spec.is_open else spec
+        known = spec.with_input_size(spec.size_unit) if spec.is_open else spec
         with torch.device("meta"):
             self._declare(known)
         _lazy.forget_shapes(self, kind, place)
@@ -168,7 +168,7 @@ class NativeLayer(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if not self._built:
-            sizes = (self.spec.input_multiple, 2 * self.spec.input_multiple)
+            sizes = (self.spec.size_unit, 2 * self.spec.size_unit)
             rules = {n: self.parameter_map(self.spec.with_input_size(n)) for n in sizes}
             size = _lazy.input_size_of(self.spec, rules, state_dict, prefix)
             if size is not None:

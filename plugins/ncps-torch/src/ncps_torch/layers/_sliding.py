@@ -32,4 +32,4 @@ def padded(spec: Any, x: Tensor, value: float = 0.0) -> Tensor:
     pairs = zip(spec.windows, x.shape[-spec.rank :], strict=True)
     # torch takes the last axis first
     pads = [n for window, length in reversed(list(pairs)) for n in window.pads(length)]
-    return functional.pad(x, pads, value=value) if any(pads) else x
+    return functional.pad(x, pads, value=value)
