@@ -137,7 +137,7 @@ class Subclass(nn.Linear):
 
 
 @pytest.mark.parametrize(
-    "other", [Subclass(D, H), nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Sequential(), "text", None]
+    "other", [Subclass(D, H), nn.Conv3d(1, 1, 1), nn.ReLU(), nn.Sequential(), "text", None]
 )
 def test_other_modules_and_subclasses_have_no_description(other):
     assert NATIVES.describe(other) is None
