@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from ncps.errors import UnknownNameError, unknown
 from ncps.reference._compose import STEPS, Times, run_parts
+from ncps.reference._containers import feed, scan
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
 from ncps.reference._norms import batch_norm, embedding, group_norm, layer_norm, rms_norm
-from ncps.specs import Spec, inputs
+from ncps.specs import ContainerSpec, Spec, inputs
 from ncps.specs.inputs import Axes
 
 Array = npt.NDArray[Any]
@@ -50,17 +51,26 @@ def run(
     if spec.layer in FEEDFORWARD:
         spec.output_shape(x.shape)
         return FEEDFORWARD[spec.layer](spec, parameters, x)
-    if spec.layer not in STEPS:
+    if isinstance(spec, ContainerSpec):
+        spec.output_shape(x.shape)
+        if spec.kind == "feedforward":
+            return feed(run, spec, parameters, x)
+    elif spec.layer not in STEPS:
         raise _no_reference(spec)
     sequence = spec.kind == "sequence"
     axes = (inputs.sequence_axes if sequence else inputs.cell_axes)(spec, x.shape)
     states = _states(spec, axes, state)
     dt = _elapsed(spec, axes, timespans, timestamps)
-    steps = x.reshape(axes.batch, axes.steps, x.shape[-1])
+    features = () if spec.indices else x.shape[-1:]
+    steps = x.reshape(axes.batch, axes.steps, *features)
     real = _real_steps(spec, axes, mask)
     # whatever stands in a masked step, NaN included, is not even looked at
-    steps = np.where(real[..., None], steps, 0.0)
-    y, states = run_parts(spec, parameters, steps, states, Times(dt, real))
+    steps = np.where(real if spec.indices else real[..., None], steps, 0)
+    times = Times(np.broadcast_to(dt, real.shape), real)
+    if isinstance(spec, ContainerSpec):
+        y, states = scan(run, spec, parameters, steps, states, times)
+    else:
+        y, states = run_parts(spec, parameters, steps, states, times)
     return _without_batch(y, states, axes, keep_time=sequence)
 
 

@@ -11,9 +11,11 @@ from ncps.specs._activation import Activation as Activation
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
+from ncps.specs._bidirectional import Bidirectional as Bidirectional
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
 from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._containers import ContainerSpec as ContainerSpec
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
@@ -31,10 +33,12 @@ from ncps.specs._norms import BatchNorm as BatchNorm
 from ncps.specs._norms import GroupNorm as GroupNorm
 from ncps.specs._norms import LayerNorm as LayerNorm
 from ncps.specs._norms import RMSNorm as RMSNorm
+from ncps.specs._residual import Residual as Residual
 from ncps.specs._rnn import RNN as RNN
 from ncps.specs._rnn import RNNCell as RNNCell
 from ncps.specs._sequence import Part as Part
 from ncps.specs._sequence import SequenceSpec as SequenceSpec
+from ncps.specs._sequential import Sequential as Sequential
 from ncps.specs._wired import CircuitSpec as CircuitSpec
 from ncps.specs._wired import Masks as Masks
 from ncps.specs._wired import WiredSpec as WiredSpec
@@ -51,8 +55,9 @@ _FEEDFORWARD: tuple[type[Spec], ...] = (
 )
 _CELLS: tuple[type[Spec], ...] = (CfCCell, CTRNNCell, GRUCell, LSTMCell, LTCCell, RNNCell)
 _SEQUENCES: tuple[type[Spec], ...] = (CfC, CTRNN, GRU, LSTM, LTC, RNN)
+_CONTAINERS: tuple[type[Spec], ...] = (Bidirectional, Residual, Sequential)
 BUILTIN: Mapping[str, type[Spec]] = {
-    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
+    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES, *_CONTAINERS)
 }
 _added: dict[str, type[Spec]] = {}
 

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ncps import specs
 from ncps.errors import unknown
+from ncps.specs import SequenceSpec
 from ncps.testing import _variants_activation as activation
+from ncps.testing import _variants_containers as containers
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing import _variants_norms as norms
 from ncps.testing._cases import Case
@@ -38,6 +41,8 @@ def first(layer: str) -> Cases:
 
 def composed(layer: str) -> Cases:
     """Several layers and two directions, of the first and the last of the small ones."""
+    if not issubclass(specs.get(layer), SequenceSpec):
+        return ()
     whole = [case for case in small(layer) if case.options.get("return_sequences", True)]
     one, other = whole[0], whole[-1]
     both = {"bidirectional": True, "num_layers": 2}
@@ -169,6 +174,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     "CfCCell": lambda: _cfc_cell("CfCCell"),
     "CfC": _cfc,
     **activation.BROAD,
+    **containers.BROAD,
     **liquid.BROAD,
     **norms.BROAD,
 }
@@ -176,6 +182,7 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     "Dense": _small_dense,
     **{n: (lambda n=n: _small_recurrent(n)) for n in ("LSTMCell", "LSTM", "CfCCell", "CfC")},  # type: ignore[misc]
     **activation.SMALL,
+    **containers.SMALL,
     **liquid.SMALL,
     **norms.SMALL,
 }

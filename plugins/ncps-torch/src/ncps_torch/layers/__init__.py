@@ -27,3 +27,6 @@ from ncps_torch.layers._original import warn_of_negative as warn_of_negative
 from ncps_torch.layers._recurrent import Sequence as Sequence
 from ncps_torch.layers._rnn import RNN as RNN
 from ncps_torch.layers._rnn import RNNCell as RNNCell
+from ncps_torch.layers._sequential import Bidirectional as Bidirectional
+from ncps_torch.layers._sequential import Residual as Residual
+from ncps_torch.layers._sequential import Sequential as Sequential
