@@ -23,3 +23,6 @@ from ncps_mlx.layers._norms import LayerNorm as LayerNorm
 from ncps_mlx.layers._norms import RMSNorm as RMSNorm
 from ncps_mlx.layers._rnn import RNN as RNN
 from ncps_mlx.layers._rnn import RNNCell as RNNCell
+from ncps_mlx.layers._sequential import Bidirectional as Bidirectional
+from ncps_mlx.layers._sequential import Residual as Residual
+from ncps_mlx.layers._sequential import Sequential as Sequential
