@@ -53,6 +53,7 @@ def run(
         return FEEDFORWARD[spec.layer](spec, parameters, x)
     if isinstance(spec, ContainerSpec):
         spec.output_shape(x.shape)
+        spec.refuse(state, timespans, mask, timestamps)
         if spec.kind == "feedforward":
             return feed(run, spec, parameters, x)
     elif spec.layer not in STEPS:

@@ -78,10 +78,10 @@ class ContainerSpec(Spec):
                 return self._chained(shape)[0]
             except ShapeError as error:
                 failures.append(error)
-        raise SpecError(
-            f"{self.layer} expected layers each of which takes what the one before gives: "
-            f"{failures[0]}"
-        ) from failures[0]
+        why = str(failures[0])
+        if not why.startswith(self.layer):
+            why = f"{self.layer} expected each layer to take what the one before gives: {why}"
+        raise SpecError(why) from failures[0]
 
     def _size_before(self, member: Spec) -> int | None:
         """The size of x, where it is that of the first member with a size."""
@@ -147,6 +147,14 @@ class ContainerSpec(Spec):
         elif self.sized:
             self.check_features(input_shape, (len(input_shape) or 1,), "(…, D)")
         return self._chained(input_shape)[1]
+
+    def refuse(self, *given: object) -> None:
+        """ShapeError when a container without a recurrent member is given more than x."""
+        if self.kind == "feedforward" and any(value is not None for value in given):
+            raise ShapeError(
+                f"{self.layer} without a recurrent layer expected x alone, got a state, times or a "
+                "mask. Leave them out."
+            )
 
     def state_shapes(self) -> tuple[tuple[str, int], ...]:
         """Name and length of each state array, member by member."""

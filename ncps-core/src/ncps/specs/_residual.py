@@ -36,12 +36,12 @@ class Residual(ContainerSpec):
                 f"Residual expected an inner layer of numbers, got {self.inner.layer}, which "
                 "takes indices: there is nothing to add to."
             )
-        super().__post_init__()
-        if not self.return_sequences:
+        if not getattr(self.inner, "return_sequences", True):
             raise SpecError(
                 "Residual expected an inner layer with an output for each step, got one with the "
                 "last alone. Set return_sequences=True."
             )
+        super().__post_init__()
 
     def members(self) -> dict[str, Spec]:
         """The one layer, ``inner``."""

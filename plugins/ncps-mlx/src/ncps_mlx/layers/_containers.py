@@ -9,7 +9,6 @@ import mlx.core as mx
 
 from ncps import registry
 from ncps.canonical import ParameterMap
-from ncps.errors import ShapeError
 from ncps.specs import ContainerSpec, Spec, inputs
 from ncps_mlx import layers, ops
 from ncps_mlx.layers._base import NativeLayer
@@ -80,7 +79,7 @@ class Container(NativeLayer):
             x = self._input(x)
             self.spec.output_shape(x.shape)
             if self.spec.kind == "feedforward":
-                self._refuse(state, timespans, mask, timestamps)
+                self.spec.refuse(state, timespans, mask, timestamps)
                 return self._feed(x)
             axes = inputs.sequence_axes(self.spec, x.shape)
             dtype = ops.DTYPES[self.dtype]
@@ -100,13 +99,6 @@ class Container(NativeLayer):
         if real is None:
             return x
         return mx.where(real if self.spec.indices else real[..., None], x, mx.zeros_like(x))
-
-    def _refuse(self, *given: Any) -> None:
-        if any(value is not None for value in given):
-            raise ShapeError(
-                f"{self.spec.layer} without a recurrent layer expected x alone, got a state, times "
-                "or a mask. Leave them out."
-            )
 
     def _feed(self, x: mx.array) -> mx.array:
         """y for x, without a recurrent member."""

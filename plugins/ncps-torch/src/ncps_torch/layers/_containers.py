@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ncps import registry
 from ncps.canonical import ParameterMap
-from ncps.errors import ShapeError
 from ncps.specs import ContainerSpec, Spec, inputs
 from ncps_torch import layers, ops
 from ncps_torch.layers._base import NativeLayer
@@ -88,7 +87,7 @@ class Container(NativeLayer):
         x = self._input(x)
         self.spec.output_shape(tuple(x.shape))
         if self.spec.kind == "feedforward":
-            self._refuse(state, timespans, mask, timestamps)
+            self.spec.refuse(state, timespans, mask, timestamps)
             return self._feed(x)
         axes = inputs.sequence_axes(self.spec, tuple(x.shape))
         first = self._first()
@@ -107,13 +106,6 @@ class Container(NativeLayer):
         if not self.spec.return_state:
             return y
         return y, states[0] if len(states) == 1 else states
-
-    def _refuse(self, *given: Any) -> None:
-        if any(value is not None for value in given):
-            raise ShapeError(
-                f"{self.spec.layer} without a recurrent layer expected x alone, got a state, times "
-                "or a mask. Leave them out."
-            )
 
     def _feed(self, x: Tensor) -> Tensor:
         """y for x, without a recurrent member."""
