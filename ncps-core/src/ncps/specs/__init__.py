@@ -33,6 +33,7 @@ from ncps.specs._norms import BatchNorm as BatchNorm
 from ncps.specs._norms import GroupNorm as GroupNorm
 from ncps.specs._norms import LayerNorm as LayerNorm
 from ncps.specs._norms import RMSNorm as RMSNorm
+from ncps.specs._recurrent_over import RecurrentOver as RecurrentOver
 from ncps.specs._residual import Residual as Residual
 from ncps.specs._rnn import RNN as RNN
 from ncps.specs._rnn import RNNCell as RNNCell

@@ -21,6 +21,7 @@ from ncps_mlx.layers._norms import BatchNorm as BatchNorm
 from ncps_mlx.layers._norms import GroupNorm as GroupNorm
 from ncps_mlx.layers._norms import LayerNorm as LayerNorm
 from ncps_mlx.layers._norms import RMSNorm as RMSNorm
+from ncps_mlx.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps_mlx.layers._rnn import RNN as RNN
 from ncps_mlx.layers._rnn import RNNCell as RNNCell
 from ncps_mlx.layers._sequential import Bidirectional as Bidirectional

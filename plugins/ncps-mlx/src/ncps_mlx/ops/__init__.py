@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ncps_mlx.kernels import ACTIVATIONS as ACTIVATIONS
 from ncps_mlx.kernels import Synapses as Synapses
+from ncps_mlx.kernels import unbind as unbind
 from ncps_mlx.ops._cfc import Affine as Affine
 from ncps_mlx.ops._cfc import Block as Block
 from ncps_mlx.ops._cfc import cfc as cfc

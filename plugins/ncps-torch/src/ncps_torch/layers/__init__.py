@@ -25,6 +25,7 @@ from ncps_torch.layers._norms import LayerNorm as LayerNorm
 from ncps_torch.layers._norms import RMSNorm as RMSNorm
 from ncps_torch.layers._original import warn_of_negative as warn_of_negative
 from ncps_torch.layers._recurrent import Sequence as Sequence
+from ncps_torch.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps_torch.layers._rnn import RNN as RNN
 from ncps_torch.layers._rnn import RNNCell as RNNCell
 from ncps_torch.layers._sequential import Bidirectional as Bidirectional
