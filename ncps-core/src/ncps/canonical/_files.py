@@ -151,13 +151,16 @@ def read(path: Path) -> dict[str, Saved]:
         )
     try:
         entries = json.loads(metadata["layers"]).items()
-        named = [(name, entry["spec"]["layer"], _Entry(**entry)) for name, entry in entries]
+        named = [
+            (name, {entry["spec"]["layer"]} | layers_named(entry["spec"]), _Entry(**entry))
+            for name, entry in entries
+        ]
         layouts = [Layout(**entry.layout) for _, _, entry in named]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path} cannot be read: damaged metadata, {error!r}.") from error
     return {
-        name: _saved(layer, entry, layout, _own(name, tensors))
-        for (name, layer, entry), layout in zip(named, layouts, strict=True)
+        name: _saved(types, entry, layout, _own(name, tensors))
+        for (name, types, entry), layout in zip(named, layouts, strict=True)
     }
 
 
@@ -184,13 +187,24 @@ class _Entry(NamedTuple):
     layout: Mapping[str, Any] = MappingProxyType({})
 
 
-def _saved(layer: str, entry: _Entry, layout: Layout, own: dict[str, npt.NDArray[Any]]) -> Saved:
+def _saved(
+    types: set[str], entry: _Entry, layout: Layout, own: dict[str, npt.NDArray[Any]]
+) -> Saved:
     from ncps.registry import plugin_spec
 
-    plugin_spec(layer)  # makes the layer type of a plugin known
+    for name in types:
+        plugin_spec(name)  # makes the layer type of a plugin known
     spec = specs.from_config(entry.spec)
     values = own if layout == Layout() else to_canonical(own, layout, spec)
     return Saved(spec, values, entry.dtype, entry.own)
+
+
+def layers_named(config: Any) -> set[str]:
+    """The layer types that a config speaks of, inside containers too."""
+    if isinstance(config, Mapping):
+        own = {config["layer"]} if isinstance(config.get("layer"), str) else set()
+        return own.union(*map(layers_named, config.values()))
+    return set().union(*map(layers_named, config)) if isinstance(config, list) else set()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

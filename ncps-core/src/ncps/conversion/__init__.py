@@ -6,6 +6,7 @@ from ncps.conversion._compare import Comparison as Comparison
 from ncps.conversion._compare import Difference as Difference
 from ncps.conversion._compare import compare as compare
 from ncps.conversion._convert import convert as convert
+from ncps.conversion._convert import has_own_code as has_own_code
 from ncps.conversion._file import ConvertedLayer as ConvertedLayer
 from ncps.conversion._file import convert_file as convert_file
 from ncps.conversion._native import convert_parameters as convert_parameters

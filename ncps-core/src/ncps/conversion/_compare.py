@@ -145,7 +145,7 @@ def example(spec: Spec) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     data: dict[str, Any] = {"x": spec.example(rng)}
     if spec.kind != "feedforward":
-        *lead, _ = data["x"].shape
+        lead = data["x"].shape if spec.indices else data["x"].shape[:-1]
         states = tuple(rng.standard_normal((lead[0], size)) / 2 for _, size in spec.state_shapes())
         data["state"] = states[0] if len(states) == 1 else states
         data["timespans"] = rng.uniform(0.1, 2.0, lead)

@@ -111,7 +111,7 @@ class _Conversion:
         return self._modules(type(part)).assemble(kind, parts)
 
     def _layer(self, leaf: Leaf, path: str) -> Any:
-        if leaf.natives is None and _has_own_code(leaf.module):
+        if leaf.natives is None and has_own_code(leaf.module):
             raise ConversionError(f"expected a {leaf.spec.layer}, got {_unwritten(leaf.module)}")
         layout = layout_of(leaf.spec, **self.place, own=leaf.natives is not None)
         if layout.own:
@@ -174,7 +174,7 @@ def _unwritten(part: Any) -> str:
     )
 
 
-def _has_own_code(layer: Any) -> bool:
+def has_own_code(layer: Any) -> bool:
     """Whether a subclass from outside of the layer's plugin says what a call computes."""
     provider = registry.provider_of(layer)
     if provider is None:

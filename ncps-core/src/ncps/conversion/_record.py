@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ncps import registry
 from ncps.canonical import Layer, framework_of, load_parameters, parameters
+from ncps.conversion._record_containers import Call, inside
 from ncps.errors import PluginError
 from ncps.reference import following
-from ncps.specs import Part, SequenceSpec, Spec, inputs
+from ncps.specs import ContainerSpec, Part, SequenceSpec, Spec, inputs
 
 Array = npt.NDArray[Any]
-
-
-class Call(NamedTuple):
-    """Arguments of a call in one form: x (B, T, D), Δt (B, T), real (B, T), states (B, ·)."""
-
-    x: Array
-    dt: Array
-    real: Array
-    states: tuple[Array, ...]
 
 
 def record(
@@ -65,16 +57,46 @@ def trace(
     `along` is a recording of another layer for the same arguments. Each step then starts from that
     layer's state, so that what differs is the step alone, and not how a sequence amplifies it.
     """
-    values = parameters(layer)
-    spec, make = layer.spec, maker(layer)
+    spec = layer.spec
     given = [numbers(value) for value in given]
     if spec.kind == "feedforward":
-        plain = make(spec)  # a layer in training may compute something else
-        load_parameters(plain, values)
-        return {"y": _feed_forward(plain, given[0], given[3], *map(numbers, context))}
+        return {"y": _output(layer, given[0], given[3], *map(numbers, context))}
     call, batched = _checked(spec, *given)
     if along is not None and not batched:
         along = {name: array[None] for name, array in along.items()}
+    found = _steps(layer, call, along)
+    if spec.kind == "cell":
+        found = {name: array[:, 0] for name, array in found.items()}
+    return found if batched else {name: array[0] for name, array in found.items()}
+
+
+def _steps(layer: Layer, call: Call, along: Mapping[str, Array] | None) -> dict[str, Array]:
+    """y and the states of a recurrent layer after every step."""
+    if isinstance(layer.spec, ContainerSpec):
+        return inside(layer, call, along, _steps, _output)
+    return _plain(layer, call, along)
+
+
+def _output(
+    layer: Layer, x: Any, mask: Any = None, context: Any = None, context_mask: Any = None
+) -> Array:
+    """y of a layer without state; one that takes no mask gets none."""
+    plain = maker(layer)(layer.spec)  # a layer in training may compute something else
+    load_parameters(plain, parameters(layer))
+    arrays = registry.arrays(layer.framework)
+    beside = {"mask": mask if layer.spec.masked else None, "context_mask": context_mask}
+    beside = {k: arrays.asarray(np.asarray(v, bool)) for k, v in beside.items() if v is not None}
+    if context is not None:
+        beside["context"] = arrays.asarray(context, layer.dtype)
+    x = np.asarray(x)
+    dtype = layer.dtype if np.issubdtype(x.dtype, np.floating) else None
+    y: Array = arrays.numpy(plain(arrays.asarray(x, dtype), **beside))
+    return y
+
+
+def _plain(layer: Layer, call: Call, along: Mapping[str, Array] | None) -> dict[str, Array]:
+    """y and the states of a recurrent layer, part by part."""
+    spec, make, values = layer.spec, maker(layer), parameters(layer)
     found: dict[str, Array] = {}
     rest = list(call.states)
     for level in spec.parts if isinstance(spec, SequenceSpec) else ((Part("", spec),),):
@@ -90,23 +112,7 @@ def trace(
             outputs.append(steps.pop("y"))
             found |= {part.prefix + name: array for name, array in steps.items()}
         call = call._replace(x=np.concatenate(outputs, axis=-1))
-    found = {"y": call.x, **found}
-    if spec.kind == "cell":
-        found = {name: array[:, 0] for name, array in found.items()}
-    return found if batched else {name: array[0] for name, array in found.items()}
-
-
-def _feed_forward(layer: Layer, x: Any, mask: Any, context: Any, context_mask: Any) -> Array:
-    """y; a layer that takes no mask gets none."""
-    arrays = registry.arrays(layer.framework)
-    beside = {"mask": mask if layer.spec.masked else None, "context_mask": context_mask}
-    beside = {k: arrays.asarray(np.asarray(v, bool)) for k, v in beside.items() if v is not None}
-    if context is not None:
-        beside["context"] = arrays.asarray(context, layer.dtype)
-    x = np.asarray(x)
-    dtype = layer.dtype if np.issubdtype(x.dtype, np.floating) else None
-    y: Array = arrays.numpy(layer(arrays.asarray(x, dtype), **beside))
-    return y
+    return {"y": call.x, **found}
 
 
 def maker(layer: Layer) -> Callable[[Spec], Layer]:
@@ -163,7 +169,8 @@ def _checked(
         inputs.check_state(spec, axes, tuple(s.shape for s in states))
         states = tuple(s.reshape(axes.batch, -1) for s in states)
     dt = np.broadcast_to(_elapsed(spec, axes, timespans, timestamps), lead)
-    return Call(x.reshape(*lead, x.shape[-1]), dt, real, states), axes.batched
+    features = () if spec.indices else x.shape[-1:]
+    return Call(x.reshape(*lead, *features), dt, real, states), axes.batched
 
 
 def _elapsed(spec: Spec, axes: inputs.Axes, timespans: Any, timestamps: Any) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ncps import specs
 from ncps.errors import UnknownNameError
+from ncps.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps.registry import create
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ncps.errors import UnknownNameError, unknown
 from ncps.reference._attention import attention, attention_step
 from ncps.reference._compose import STEPS, Times, run_parts
+from ncps.reference._containers import feed, scan
 from ncps.reference._conv import conv, conv_transpose
 from ncps.reference._feed_forward import feed_forward
 from ncps.reference._feedforward import activation, dense, ncp_dense
@@ -24,7 +25,7 @@ from ncps.reference._pool import (
     global_max_pool,
     max_pool,
 )
-from ncps.specs import AttentionCache, AttentionSpec, Spec, inputs
+from ncps.specs import AttentionCache, AttentionSpec, ContainerSpec, Spec, inputs
 from ncps.specs.inputs import Axes
 
 Array = npt.NDArray[Any]
@@ -83,17 +84,27 @@ def run(
     if isinstance(spec, AttentionSpec):
         context = None if context is None else _floats(context)
         return attention(spec, parameters, x, mask, context, context_mask)
-    if spec.layer not in STEPS:
+    if isinstance(spec, ContainerSpec):
+        spec.output_shape(x.shape)
+        spec.refuse(state, timespans, mask, timestamps)
+        if spec.kind == "feedforward":
+            return feed(run, spec, parameters, x)
+    elif spec.layer not in STEPS:
         raise _no_reference(spec)
     sequence = spec.kind == "sequence"
     axes = (inputs.sequence_axes if sequence else inputs.cell_axes)(spec, x.shape)
     states = _states(spec, axes, state)
     dt = _elapsed(spec, axes, timespans, timestamps)
-    steps = x.reshape(axes.batch, axes.steps, x.shape[-1])
+    features = () if spec.indices else x.shape[-1:]
+    steps = x.reshape(axes.batch, axes.steps, *features)
     real = _real_steps(spec, axes, mask)
     # whatever stands in a masked step, NaN included, is not even looked at
-    steps = np.where(real[..., None], steps, 0.0)
-    y, states = run_parts(spec, parameters, steps, states, Times(dt, real))
+    steps = np.where(real if spec.indices else real[..., None], steps, 0)
+    times = Times(np.broadcast_to(dt, real.shape), real)
+    if isinstance(spec, ContainerSpec):
+        y, states = scan(run, spec, parameters, steps, states, times)
+    else:
+        y, states = run_parts(spec, parameters, steps, states, times)
     return _without_batch(y, states, axes, keep_time=sequence)
 
 

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from ncps.canonical import ParameterMap, Rename
 from ncps.errors import ParameterError, PluginError, ShapeError
+from ncps.reference._containers import inside
 from ncps.reference._run import run, step
-from ncps.specs import AttentionCache, AttentionSpec, Shape, Spec
+from ncps.specs import AttentionCache, AttentionSpec, ContainerSpec, Shape, Spec
 
 Array = npt.NDArray[Any]
 
@@ -62,16 +63,16 @@ class ReferenceLayer:
 
     def build(self, input_shape: Shape) -> None:
         """Create the parameters for inputs (…, D)."""
-        if not self.spec.sized:
+        if self.built and not self.spec.sized:
             self.spec.output_shape(input_shape)
             return
-        if not input_shape or input_shape[-1] is None:
+        if self.spec.sized and (not input_shape or input_shape[-1] is None):
             raise ShapeError(
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
                 f"{tuple(input_shape)}. Pass that number as the last entry."
             )
         self.spec.output_shape(input_shape)
-        self.spec = self.spec.with_input_size(input_shape[-1])
+        self.spec = self.spec.with_input_shape(input_shape)
         if not self.built:
             self._initialise()
 
@@ -296,3 +297,30 @@ class LayerNorm(ReferenceLayer):
 
 class RMSNorm(ReferenceLayer):
     """See `ncps.specs.RMSNorm`."""
+
+
+class _Container(ReferenceLayer):
+    """A layer made of others."""
+
+    spec: ContainerSpec
+
+    def members(self) -> dict[str, ReferenceLayer]:
+        """The layers inside by name, with copies of their parameters."""
+        found: dict[str, ReferenceLayer] = {}
+        for name, spec in self.spec.members().items():
+            kind = _Container if isinstance(spec, ContainerSpec) else ReferenceLayer
+            found[name] = kind(spec, seed=0)
+            found[name].set_native(inside(self._arrays, name))
+        return found
+
+
+class Bidirectional(_Container):
+    """See `ncps.specs.Bidirectional`."""
+
+
+class Residual(_Container):
+    """See `ncps.specs.Residual`."""
+
+
+class Sequential(_Container):
+    """See `ncps.specs.Sequential`."""

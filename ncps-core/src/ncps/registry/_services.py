@@ -46,6 +46,14 @@ def natives(framework: str) -> Any:
     return _service("ncps_natives", "reader of native modules", framework)
 
 
+def recurrence(framework: str) -> Any:
+    """The module class of a framework that runs any cell over a sequence.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_recurrence", "sequence over any cell", framework)
+
+
 def frameworks() -> frozenset[str]:
     """Names of all frameworks that are known here."""
     return _catalogue().frameworks

@@ -56,3 +56,8 @@ def ncps_arrays(framework: str) -> Any:
 @hookspec(firstresult=True)
 def ncps_natives(framework: str) -> Any:
     """The adapter to the framework's own modules; see `ncps.canonical.Natives`."""
+
+
+@hookspec(firstresult=True)
+def ncps_recurrence(framework: str) -> type | None:
+    """The module class that runs any cell over a sequence; see `ncps.layers.RecurrentOver`."""

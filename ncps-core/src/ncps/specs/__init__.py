@@ -16,9 +16,11 @@ from ncps.specs._attention import MultiHeadAttention as MultiHeadAttention
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
+from ncps.specs._bidirectional import Bidirectional as Bidirectional
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
 from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._containers import ContainerSpec as ContainerSpec
 from ncps.specs._conv import Conv1D as Conv1D
 from ncps.specs._conv import Conv2D as Conv2D
 from ncps.specs._conv_transpose import Conv1DTranspose as Conv1DTranspose
@@ -59,10 +61,13 @@ from ncps.specs._pool import GlobalMaxPool1D as GlobalMaxPool1D
 from ncps.specs._pool import GlobalMaxPool2D as GlobalMaxPool2D
 from ncps.specs._pool import MaxPool1D as MaxPool1D
 from ncps.specs._pool import MaxPool2D as MaxPool2D
+from ncps.specs._recurrent_over import RecurrentOver as RecurrentOver
+from ncps.specs._residual import Residual as Residual
 from ncps.specs._rnn import RNN as RNN
 from ncps.specs._rnn import RNNCell as RNNCell
 from ncps.specs._sequence import Part as Part
 from ncps.specs._sequence import SequenceSpec as SequenceSpec
+from ncps.specs._sequential import Sequential as Sequential
 from ncps.specs._sliding import SlidingSpec as SlidingSpec
 from ncps.specs._windows import Spread as Spread
 from ncps.specs._windows import Window as Window
@@ -119,8 +124,9 @@ _SEQUENCES: tuple[type[Spec], ...] = (
     LTC,
     RNN,
 )
+_CONTAINERS: tuple[type[Spec], ...] = (Bidirectional, Residual, Sequential)
 BUILTIN: Mapping[str, type[Spec]] = {
-    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES)
+    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES, *_CONTAINERS)
 }
 _added: dict[str, type[Spec]] = {}
 

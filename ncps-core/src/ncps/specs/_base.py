@@ -137,6 +137,16 @@ class Spec:
             )
         return self
 
+    def with_input_shape(self, input_shape: Shape) -> Self:
+        """As `with_input_size`, for the last axis of an input; an open one changes nothing."""
+        size = input_shape[-1] if self.sized and input_shape else None
+        return self if size is None else self.with_input_size(size)
+
+    @property
+    def forward_only(self) -> bool:
+        """Whether the output at a step depends on no later one."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for an input of `input_shape`; None stands for any length."""
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")
@@ -204,6 +214,12 @@ class Spec:
 
 
 def _encode(value: object) -> object:
+    if isinstance(value, Spec):
+        return {"spec": value.to_config()}
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _encode(item) for name, item in value.items()}
     to_config = getattr(value, "to_config", None)
     return {"wiring": to_config()} if to_config else value
 
@@ -213,4 +229,10 @@ def _decode(value: object) -> object:
         from ncps import wirings
 
         return wirings.from_config(value["wiring"])
+    if isinstance(value, Mapping) and set(value) == {"spec"}:
+        from ncps import specs
+
+        return specs.from_config(value["spec"])
+    if isinstance(value, list):
+        return tuple(_decode(item) for item in value)
     return value

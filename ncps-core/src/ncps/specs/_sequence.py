@@ -69,6 +69,11 @@ class SequenceSpec(Spec):
         return self.bidirectional or self.num_layers > 1
 
     @property
+    def forward_only(self) -> bool:
+        """Whether there is no reverse direction."""
+        return not self.bidirectional
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """The names of the directions, in the order of their outputs."""
         return ("forward", "reverse") if self.bidirectional else ("forward",)

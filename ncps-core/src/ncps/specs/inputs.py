@@ -25,7 +25,10 @@ class Axes:
 
 
 def sequence_axes(spec: Spec, x: Sizes) -> Axes:
-    """The axes of x (B, T, D) or (T, D); ShapeError otherwise."""
+    """The axes of x (B, T, D) or (T, D), of indices (B, T) or (T,); ShapeError otherwise."""
+    if spec.indices:
+        spec.check_features(x, (1, 2), "(B, T) or (T,)")
+        return Axes(x[0], x[1], True) if len(x) == 2 else Axes(1, x[0], False)
     spec.check_features(x, (2, 3), "(B, T, D) or (T, D)")
     return Axes(x[0], x[1], True) if len(x) == 3 else Axes(1, x[0], False)
 

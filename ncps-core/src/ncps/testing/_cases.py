@@ -51,14 +51,15 @@ class Case:
         if self.shape is not None:
             return self.shape[:-1]
         batch = () if self.batch is None else (self.batch,)
-        return batch if specs.get(self.layer).kind == "cell" else (*batch, self.steps)
+        return batch if self.spec().kind == "cell" else (*batch, self.steps)
 
     @property
     def x_shape(self) -> tuple[int, ...]:
         """All axes of x."""
         if self.shape is not None:
             return self.shape
-        return (*self.lead, self.spec().known_input_size())
+        spec = self.spec()
+        return self.lead if spec.indices else (*self.lead, spec.known_input_size())
 
     def inputs(self) -> dict[str, Any]:
         """Float32 inputs under the names of the call."""
@@ -108,7 +109,7 @@ class Case:
 
     def __str__(self) -> str:
         options = ", ".join(f"{k}={_short(v)}" for k, v in self.options.items())
-        recurrent = specs.get(self.layer).kind != "feedforward"
+        recurrent = self.spec().kind != "feedforward"
         taken = ("timespans", "mask", "state") if recurrent else ("mask", "context")
         extras = [name for name in taken if getattr(self, name)]
         return f"{self.layer}({options}) on {', '.join([f'x {self.shape or self.lead}', *extras])}"

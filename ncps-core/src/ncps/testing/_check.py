@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from ncps import specs
 from ncps.errors import unknown
 from ncps.specs import Spec
 from ncps.specs._base import Kind
@@ -36,12 +35,21 @@ class Check:
     sized: bool
     unbatched: bool
     of: type[Spec]
+    forward_only: bool
 
     def applies_to(self, layer: str) -> bool:
-        """Whether the promise concerns this layer type."""
-        spec = specs.get(layer)
-        barred = (self.sized and not spec.sized) or (self.unbatched and spec.needs_batch)
-        return spec.kind in self.kinds and issubclass(spec, self.of) and not barred
+        """Whether the promise concerns this layer type: at least one case of it."""
+        return any(map(self.concerns, self.cases(layer)))
+
+    def concerns(self, case: Case) -> bool:
+        """Whether the promise concerns this case's layer."""
+        spec = case.spec()
+        barred = (
+            (self.sized and not spec.sized)
+            or (self.unbatched and spec.needs_batch)
+            or (self.forward_only and not spec.forward_only)
+        )
+        return spec.kind in self.kinds and isinstance(spec, self.of) and not barred
 
 
 @dataclass
@@ -74,17 +82,19 @@ def check(
     sized: bool = False,
     unbatched: bool = False,
     of: type[Spec] = Spec,
+    forward_only: bool = False,
 ) -> Callable[[Run], Run]:
     """Make a function ``check_<name>(subject, case)`` one of the kit's checks.
 
     `sized` leaves out the layers that take inputs of any size, `unbatched` those that always take
-    a batch, `of` those with another spec.
+    a batch, `of` those with another spec, `forward_only` those that read ahead.
     """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("check_")
         promise = (run.__doc__ or "").partition("\n")[0]
-        _checks[name] = Check(name, promise, run, cases, kinds, gradients, sized, unbatched, of)
+        limits = (sized, unbatched, of, forward_only)
+        _checks[name] = Check(name, promise, run, cases, kinds, gradients, *limits)
         return run
 
     return register
@@ -108,7 +118,7 @@ def find_check(name: str) -> Check:
 def examine(check: Check, subject: Subject, cases: Sequence[Case] | None = None) -> Findings:
     """Run a check on every case that the subject offers."""
     findings = Findings()
-    for case in check.cases(subject.layer) if cases is None else cases:
+    for case in filter(check.concerns, check.cases(subject.layer) if cases is None else cases):
         reason = _left_out(check, subject, case)
         if reason is not None:
             findings.left_out.append((case, reason))

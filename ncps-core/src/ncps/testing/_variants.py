@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ncps import specs
 from ncps.errors import unknown
+from ncps.specs import SequenceSpec
 from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_attention as attention
+from ncps.testing import _variants_containers as containers
 from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing import _variants_norms as norms
@@ -42,6 +45,8 @@ def first(layer: str) -> Cases:
 
 def composed(layer: str) -> Cases:
     """Several layers and two directions, of the first and the last of the small ones."""
+    if not issubclass(specs.get(layer), SequenceSpec):
+        return ()
     whole = [case for case in small(layer) if case.options.get("return_sequences", True)]
     one, other = whole[0], whole[-1]
     both = {"bidirectional": True, "num_layers": 2}
@@ -175,6 +180,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     **activation.BROAD,
     **conv.BROAD,
     **attention.BROAD,
+    **containers.BROAD,
     **liquid.BROAD,
     **pool.BROAD,
     **norms.BROAD,
@@ -186,6 +192,7 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     **activation.SMALL,
     **conv.SMALL,
     **attention.SMALL,
+    **containers.SMALL,
     **liquid.SMALL,
     **pool.SMALL,
     **norms.SMALL,

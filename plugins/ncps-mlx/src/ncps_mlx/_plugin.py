@@ -64,3 +64,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_mlx.natives import MlxNatives
 
     return MlxNatives()
+
+
+def ncps_recurrence(framework: str) -> type | None:
+    """The module that runs any cell over a sequence."""
+    if framework != "mlx":
+        return None
+    from ncps_mlx.layers import RecurrentOver
+
+    return RecurrentOver

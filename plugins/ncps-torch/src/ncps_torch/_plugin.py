@@ -77,3 +77,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_torch.natives import TorchNatives
 
     return TorchNatives()
+
+
+def ncps_recurrence(framework: str) -> type | None:
+    """The module that runs any cell over a sequence."""
+    if framework != "torch":
+        return None
+    from ncps_torch.layers import RecurrentOver
+
+    return RecurrentOver

@@ -21,7 +21,7 @@ def state_argument(states: tuple[Any, ...]) -> Any:
     return states[0] if len(states) == 1 else states
 
 
-@check(cases=small)
+@check(cases=small, forward_only=True)
 def check_state_carry(subject: Subject, case: Case) -> None:
     """Splitting a sequence anywhere and carrying the state gives the result of one call."""
     layer = subject.make(case.spec())

@@ -96,10 +96,7 @@ class NativeLayer(nn.Module):
         transformation, where the new parameters would not take part in it.
         """
         self.spec.output_shape(input_shape)
-        if not self.spec.sized:
-            return
-        size = input_shape[-1]
-        if size is None:
+        if self.spec.sized and input_shape[-1] is None:
             raise ShapeError(
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
                 f"{tuple(input_shape)}. Pass that number as the last entry."
@@ -112,7 +109,7 @@ class NativeLayer(nn.Module):
                 "transformation: its new parameters would not be trained. Pass input_size, or "
                 "call layer.build(shape) or ncps.build(model, example) before."
             )
-        self.spec = self.spec.with_input_size(size)
+        self.spec = self.spec.with_input_shape(input_shape)
         self._create()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ncps_mlx.kernels import ACTIVATIONS as ACTIVATIONS
 from ncps_mlx.kernels import Synapses as Synapses
+from ncps_mlx.kernels import unbind as unbind
 from ncps_mlx.ops._attention import attention as attention
 from ncps_mlx.ops._attention import distances as distances
 from ncps_mlx.ops._attention import positions_of as positions_of

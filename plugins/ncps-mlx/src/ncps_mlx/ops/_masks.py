@@ -40,6 +40,13 @@ class Steps:
         known = mx.concatenate([initial[:, None], states], axis=1)
         return mx.take_along_axis(known, self._last[..., None], axis=1)
 
+    def hold(self, before: mx.array, x: mx.array) -> mx.array:
+        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        t = mx.arange(1, x.shape[1] + 1)
+        last = mx.cummax(mx.where(self._mask, t, 0), axis=1)
+        known = mx.concatenate([before[:, None], x], axis=1)
+        return mx.take_along_axis(known, last[..., None], axis=1)
+
 
 def real_steps(spec: Spec, axes: Axes, mask: Any) -> mx.array | None:
     """Which steps are real (B, T), for a mask (B, T) or (T,); None when there is no mask."""

@@ -48,5 +48,9 @@ from ncps_torch.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
 from ncps_torch.layers._pool import MaxPool1D as MaxPool1D
 from ncps_torch.layers._pool import MaxPool2D as MaxPool2D
 from ncps_torch.layers._recurrent import Sequence as Sequence
+from ncps_torch.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps_torch.layers._rnn import RNN as RNN
 from ncps_torch.layers._rnn import RNNCell as RNNCell
+from ncps_torch.layers._sequential import Bidirectional as Bidirectional
+from ncps_torch.layers._sequential import Residual as Residual
+from ncps_torch.layers._sequential import Sequential as Sequential

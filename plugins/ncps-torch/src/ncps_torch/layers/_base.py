@@ -43,17 +43,21 @@ class NativeLayer(nn.Module):
         self._seed = seed
         self._built = False
         kind, place = ops.check_dtype(dtype), ops.check_device(device)
-        known = spec.with_input_size(spec.size_unit) if spec.is_open else spec
         with torch.device("meta"):
-            self._declare(known)
+            self._declare(self._known(spec))
         _lazy.forget_shapes(self, kind, place)
         if next(self.parameters(), None) is None:
             # follows the module to another dtype or device, as a parameter would
-            self.register_buffer(
-                "_place", torch.empty(0, dtype=kind, device=place), persistent=False
-            )
+            self.register_buffer("_place", None, persistent=False)
+        for part in self.modules():
+            if "_place" in part._buffers:
+                part._buffers["_place"] = torch.empty(0, dtype=kind, device=place)
         if not spec.is_open:
             self._create()
+
+    def _known(self, spec: Spec) -> Spec:
+        """The spec with a size, for the structure alone while its own is open."""
+        return spec.with_input_size(spec.size_unit) if spec.is_open else spec
 
     def _declare(self, spec: Any) -> None:
         """Set all submodules and parameters."""
@@ -103,10 +107,7 @@ class NativeLayer(nn.Module):
         where the new parameters would not take part in it.
         """
         self.spec.output_shape(input_shape)
-        if not self.spec.sized:
-            return
-        size = input_shape[-1]
-        if size is None:
+        if self.spec.sized and input_shape[-1] is None:
             raise ShapeError(
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
                 f"{tuple(input_shape)}. Pass that number as the last entry."
@@ -119,7 +120,7 @@ class NativeLayer(nn.Module):
                 "another transform: its new parameters would not be trained. Pass input_size, or "
                 "call layer.build(shape) or ncps.build(model, example) before."
             )
-        self.spec = self.spec.with_input_size(size)
+        self.spec = self.spec.with_input_shape(input_shape)
         self._create()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

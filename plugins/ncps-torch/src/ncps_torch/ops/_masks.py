@@ -45,6 +45,13 @@ class Steps:
         known = torch.cat([initial[:, None], states], dim=1)
         return known.gather(1, self._last[..., None].expand_as(states))
 
+    def hold(self, before: Tensor, x: Tensor) -> Tensor:
+        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        t = torch.arange(1, x.shape[1] + 1, device=x.device)
+        last = torch.cummax(torch.where(self.mask, t, 0), dim=1).values
+        known = torch.cat([before[:, None], x], dim=1)
+        return known.gather(1, last[..., None].expand_as(x))
+
 
 def real_steps(spec: Spec, axes: Axes, mask: Any, device: torch.device) -> Steps | None:
     """The real steps of a mask (B, T), or (T,) without a batch; None when there is no mask."""
