@@ -57,6 +57,7 @@ def trace(
     `along` is a recording of another layer for the same arguments. Each step then starts from that
     layer's state, so that what differs is the step alone, and not how a sequence amplifies it.
     """
+    parameters(layer)  # raises for what is no layer, or not built
     spec = layer.spec
     given = [numbers(value) for value in given]
     if spec.kind == "feedforward":

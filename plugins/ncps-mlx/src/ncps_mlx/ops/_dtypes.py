@@ -31,8 +31,8 @@ def from_numpy(array: npt.NDArray[Any], dtype: mx.Dtype | None = None) -> mx.arr
     """The same values in MLX; float64 becomes float32, which MLX would do silently."""
     if array.dtype == np.float64:
         array = array.astype(np.float32)
-    # MLX keeps the strides of a transposed array, and writes such arrays to files wrongly
-    native = mx.array(np.ascontiguousarray(array).reshape(array.shape))
+    # a copy: MLX keeps strides, refuses negative ones and writes transposed arrays to files wrongly
+    native = mx.array(np.array(array, order="C"))
     return native if dtype is None else native.astype(dtype)
 
 
