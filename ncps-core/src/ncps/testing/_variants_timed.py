@@ -24,7 +24,7 @@ def _eltc(layer: str) -> Cases:
         _case(layer, 4, 2, solver="semi_implicit", batch=1),
         _case(layer, wired, 3, mixed_memory=True, ode_unfolds=8, steps=2, state=True),
         _case(layer, Random(9, 4, 0.5), 2, ode_unfolds=12, batch=1, steps=65, epsilon=0.01),
-        *_sequences(layer, 3, ode_unfolds=5),
+        *_sequences(layer, 3, ode_unfolds=10),
     )
 
 
@@ -32,9 +32,9 @@ def _small_eltc(layer: str) -> Cases:
     memory = {"units": AutoNCP(5, 2, seed=5), "features": 2, "mixed_memory": True}
     return _small(
         layer,
-        {"units": 3, "features": 2, "ode_unfolds": 5},
+        {"units": 2, "features": 2, "ode_unfolds": 12},
         {**memory, "solver": "euler", "ode_unfolds": 10},
-        {"units": late_motors(), "features": 2, "solver": "midpoint", "ode_unfolds": 8},
+        {"units": late_motors(), "features": 2, "solver": "midpoint", "ode_unfolds": 12},
     )
 
 
