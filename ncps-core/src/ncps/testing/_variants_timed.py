@@ -14,24 +14,28 @@ from ncps.wirings import AutoNCP, Random
 
 
 def _eltc(layer: str) -> Cases:
+    wired = AutoNCP(8, 2, seed=4)
     return (
         _case(layer, 33, 31, ode_unfolds=60, steps=2, state=True),
-        _case(layer, 1, 32, ode_unfolds=30, steps=2, timespans=False, output_mapping=None),
-        _case(layer, 4, 3, solver="euler", ode_unfolds=20, state=True),
-        _case(layer, AutoNCP(8, 2, seed=4), 3, solver="midpoint", ode_unfolds=16, **EXPLICIT),
-        _case(layer, late_motors(), 3, solver="dopri5", state=True),
+        _case(layer, 1, 32, solver="euler", ode_unfolds=40, timespans=False, output_mapping=None),
+        _case(layer, 4, 3, solver="euler", ode_unfolds=10, steps=2, state=True),
+        _case(layer, wired, 3, solver="midpoint", ode_unfolds=10, steps=2, **EXPLICIT),
+        _case(layer, 3, 2, solver="dopri5", batch=1, steps=2, state=True),
         _case(layer, 4, 2, solver="semi_implicit", batch=1),
-        _case(layer, AutoNCP(9, 3, seed=4), 3, mixed_memory=True, ode_unfolds=16, state=True),
+        _case(layer, wired, 3, mixed_memory=True, ode_unfolds=8, steps=2, state=True),
         _case(layer, Random(9, 4, 0.5), 2, ode_unfolds=12, batch=1, steps=65, epsilon=0.01),
-        *_sequences(layer, 4, ode_unfolds=12),
+        *_sequences(layer, 3, ode_unfolds=10),
     )
 
 
 def _small_eltc(layer: str) -> Cases:
-    memory = {"units": AutoNCP(6, 2, seed=5), "features": 4, "mixed_memory": True}
-    wired = {"units": late_motors(), "features": 2, "solver": "midpoint", "ode_unfolds": 16}
-    plain = {"units": 4, "features": 3, "ode_unfolds": 12}
-    return _small(layer, plain, {**memory, "ode_unfolds": 12}, wired)
+    memory = {"units": AutoNCP(5, 2, seed=5), "features": 2, "mixed_memory": True}
+    return _small(
+        layer,
+        {"units": 2, "features": 2, "ode_unfolds": 12},
+        {**memory, "solver": "euler", "ode_unfolds": 10},
+        {"units": late_motors(), "features": 2, "solver": "midpoint", "ode_unfolds": 12},
+    )
 
 
 def _ctgru(layer: str) -> Cases:
