@@ -44,12 +44,13 @@ def ncps_devices(framework: str) -> list[str] | None:
 
 
 def ncps_kernels(framework: str) -> dict[str, Any] | None:
-    """Torchdiffeq's solver, where that is installed."""
+    """The sequence kernels that other plugins may use, and torchdiffeq's solver if it is here."""
     if framework != "torch":
         return None
     from ncps_torch.ops import can_adapt, dopri5
+    from ncps_torch.shared import KERNELS
 
-    return {"dopri5": dopri5} if can_adapt() else {}
+    return {**KERNELS, "dopri5": dopri5} if can_adapt() else dict(KERNELS)
 
 
 def ncps_trainer(framework: str) -> type | None:
