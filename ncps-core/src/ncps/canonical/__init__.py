@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ncps.canonical._composed import Inside as Inside
+from ncps.canonical._composed import composed_map as composed_map
 from ncps.canonical._files import Saved as Saved
 from ncps.canonical._files import is_saved as is_saved
 from ncps.canonical._files import load as load

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ncps.canonical import ParameterMap, ResetBias, Rule, SumBias
+from ncps.canonical import Inside, ParameterMap, ResetBias, Rule, SumBias
 from ncps.specs import GATES, GRU_GATES, Dense, GRUCell, LSTMCell, SequenceSpec, Spec
-from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
+from ncps_torch.parameters import dense_map, gate_names, gate_rules
 
 
 def stock_map(spec: Any, native: str, suffix: str) -> ParameterMap:
