@@ -19,6 +19,8 @@ from ncps.canonical._layouts import Layout as Layout
 from ncps.canonical._layouts import layout_of as layout_of
 from ncps.canonical._layouts import to_canonical as to_canonical
 from ncps.canonical._layouts import to_native as to_native
+from ncps.canonical._maps import Array as Array
+from ncps.canonical._maps import Arrays as Arrays
 from ncps.canonical._maps import ParameterMap as ParameterMap
 from ncps.canonical._maps import Rename as Rename
 from ncps.canonical._maps import ResetBias as ResetBias
