@@ -18,9 +18,10 @@ import mlx.nn as mnn  # noqa: E402
 from torch import nn  # noqa: E402
 
 import ncps  # noqa: E402
-from ncps import registry  # noqa: E402
+from ncps import registry, specs  # noqa: E402
 from ncps.errors import ConversionError  # noqa: E402
 from ncps.testing import TOLERANCES  # noqa: E402
+from ncps.testing._variants import broad  # noqa: E402
 from ncps.wirings import AutoNCP  # noqa: E402
 
 L = keras.layers
@@ -192,3 +193,17 @@ def test_half_precision_goes_along() -> None:
     assert there.kernel.dtype == "bfloat16"
     assert ncps.convert(there, "torch").weight.dtype == torch.bfloat16
     assert ncps.convert(there, "mlx", dtype="float32").weight.dtype == mx.float32
+
+
+@pytest.mark.parametrize("layer", sorted(specs.BUILTIN))
+def test_layer_of_ncps_comes_back_from_the_ring_as_it_was(layer: str) -> None:
+    """Of one case each; `test_ring.py` has all of them, without Keras."""
+    start = ncps.create(broad(layer)[0].spec(), technology="ncps", framework="torch", seed=1)
+    here = start
+    for technology in ("mlx", "keras", "numpy", "torch"):
+        here = ncps.convert(here, technology)
+        assert registry.provider_of(here).framework == technology
+    assert here.spec == start.spec
+    before, after = ncps.parameters(start), ncps.parameters(here)
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value, err_msg=name)
