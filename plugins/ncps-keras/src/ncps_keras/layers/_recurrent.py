@@ -168,8 +168,8 @@ class Sequence(RecurrentLayer):
         options = {"dtype": self.dtype_policy, "trainable": self.trainable, "name": name}
         return type(self)(spec, seed=first, device=self._device, **options)
 
+    # a method: Keras' files walk through whatever attributes hold, and this may hold the layer
     def _levels(self) -> list[dict[str, Sequence]]:
-        # no property: reading a file, Keras looks into each, and would come back here for ever
         if not self.spec.composed:
             return [{"forward": self}]
         return [dict(zip(self.spec.directions, level, strict=True)) for level in self.stack]
