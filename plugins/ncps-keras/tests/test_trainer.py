@@ -14,7 +14,6 @@ from ncps.errors import ParameterError
 from ncps.reference import run
 from ncps.testing import TOLERANCES
 from ncps.training import Batch
-from ncps.wirings import AutoNCP
 from ncps_keras import layers
 from ncps_keras.training import Trainer
 
@@ -37,7 +36,7 @@ def batch(rows: int = 8, steps: int = 6, seed: int = 0) -> Batch:
 def model(
     cls: str = "CfC", dtype: str | None = None, seed: int = 0, **options: Any
 ) -> dict[str, Any]:
-    options = options or {"units": AutoNCP(12, 3, seed=1)}
+    options = options or {"units": 4, "backbone_units": 5}
     spec = specs.build(cls, input_size=2, return_sequences=False, return_state=False, **options)
     recurrent = getattr(layers, cls)(spec, seed=seed, dtype=dtype)
     head = specs.Dense(input_size=spec.output_size + 3, units=1)
@@ -157,7 +156,7 @@ def test_state_of_another_model_is_refused():
     t = trainer()
     t.step(batch(), 1e-2)
     before = t.state()
-    other = trainer(model(units=4, backbone_units=5))
+    other = trainer(model(units=3, backbone_units=5))
     with pytest.raises(ParameterError, match="optimiser state of this model"):
         t.load_state(other.state())
     for name, array in t.state().items():
