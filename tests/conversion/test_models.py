@@ -113,6 +113,17 @@ def test_sequential_becomes_a_sequential_that_computes_the_same() -> None:
     close(back(torch.from_numpy(X)).detach(), expected)
 
 
+def test_recurrent_layer_in_a_sequential_still_gives_the_next_one_y_alone() -> None:
+    model = mnn.Sequential(mnn.Linear(4, 8), mnn.GRU(8, 5), mnn.Linear(5, 2))
+    there = ncps.convert(model, "torch")
+    assert there[1].spec.return_state is False
+    expected = model(mx.array(X))
+    close(there(torch.from_numpy(X)).detach(), expected)
+    close(ncps.convert(there, "mlx")(mx.array(X)), expected)
+    alone = ncps.convert(model.layers[1], "torch")
+    assert type(alone) is nn.GRU
+
+
 def test_functions_of_mlx_become_modules_of_torch() -> None:
     model = mnn.Sequential(mnn.Linear(4, 8), mnn.tanh, mnn.Linear(8, 2))
     there = ncps.convert(model, "torch")

@@ -56,7 +56,9 @@ def assert_same_function(module: nn.Module, dtype: str = "float32") -> specs.Spe
 @pytest.mark.parametrize("layer", LAYERS)
 def test_layer_means_its_spec_and_comes_back(layer, bias):
     spec = assert_same_function(LAYERS[layer](D, H, bias=bias))
-    assert spec == specs.build(layer, input_size=D, units=H, use_bias=bias)
+    # of MLX's layers, these give y without a state
+    more = {"return_state": False} if layer in ("GRU", "RNN") else {}
+    assert spec == specs.build(layer, input_size=D, units=H, use_bias=bias, **more)
 
 
 @pytest.mark.parametrize(

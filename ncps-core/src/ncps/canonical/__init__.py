@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ncps.canonical._composed import Inside as Inside
+from ncps.canonical._composed import composed_map as composed_map
 from ncps.canonical._files import Saved as Saved
 from ncps.canonical._files import is_saved as is_saved
 from ncps.canonical._files import load as load
@@ -18,6 +20,8 @@ from ncps.canonical._layouts import Layout as Layout
 from ncps.canonical._layouts import layout_of as layout_of
 from ncps.canonical._layouts import to_canonical as to_canonical
 from ncps.canonical._layouts import to_native as to_native
+from ncps.canonical._maps import Array as Array
+from ncps.canonical._maps import Arrays as Arrays
 from ncps.canonical._maps import ParameterMap as ParameterMap
 from ncps.canonical._maps import Permute as Permute
 from ncps.canonical._maps import Rename as Rename

@@ -48,9 +48,10 @@ def convert(
     """A new model in another technology that computes the same; the given one is left as it is.
 
     A layer of ncps becomes what `ncps.create` makes. A framework's own layer becomes the other
-    framework's own; where it has none, and where a technology is named beside the framework, it
-    becomes a layer of ncps too. It takes x as its framework has it: torch's own convolutions and
-    pools take channels first, all others take them last. Containers
+    framework's own; where it has none, where it stands in a sequential and returns something else
+    there, and where a technology is named beside the framework, it becomes a layer of ncps too.
+    It takes x as its framework has it: torch's own convolutions and pools take channels first, all
+    others take them last. Containers
     (`torch.nn.Sequential`, dicts, lists, …) become containers of converted parts. The code of a
     class of yours cannot be converted: make such a model in the other framework and pass it as
     `into`; its layers, which must mean the same under the same paths, get the parameters, and it
@@ -85,44 +86,62 @@ class _Conversion:
     verify: bool
     done: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
-    def of(self, part: Any, path: str, around: Natives | None = None) -> Any:
-        """The converted part; a part that stands in two places stays one part."""
+    def of(self, part: Any, path: str, around: Natives | None = None, chained: bool = False) -> Any:
+        """The converted part; a part that stands in two places stays one part.
+
+        `chained` says that the next part of a sequential reads its result.
+        """
         if id(part) not in self.done:
             with located(path):
                 # with the part itself, so that no other gets its id meanwhile
-                self.done[id(part)] = part, self._new(part, path, around)
+                self.done[id(part)] = part, self._new(part, path, around, chained)
         return self.done[id(part)][1]
 
-    def _new(self, part: Any, path: str, around: Natives | None) -> Any:
+    def _new(self, part: Any, path: str, around: Natives | None, chained: bool) -> Any:
         leaf = describe(part)
         if leaf is not None:
-            return self._layer(leaf, path)
+            return self._layer(leaf, path, chained)
         own = natives_of(part)
         source = own or around
         function = None if source is None else source.function(part)
         if function is not None:
             return self._modules(type(part)).make_function(function)
-        parts = {n: self.of(p, joined(path, n), source) for n, p in children(part).items()}
+        inside = children(part)
+        kind = None if own is None else own.kind(part)
+        chain = kind == "sequential"
+        parts = {n: self.of(p, joined(path, n), source, chain) for n, p in inside.items()}
         if own is None:
             return parts if isinstance(part, Mapping) else list(parts.values())
-        kind = own.kind(part)
         if kind is None:
             raise ConversionError(f"expected layers and containers, got {_unwritten(part)}")
         return self._modules(type(part)).assemble(kind, parts)
 
-    def _layer(self, leaf: Leaf, path: str) -> Any:
+    def _layer(self, leaf: Leaf, path: str, chained: bool) -> Any:
         if leaf.natives is None and has_own_code(leaf.module):
             raise ConversionError(f"expected a {leaf.spec.layer}, got {_unwritten(leaf.module)}")
-        layout = layout_of(leaf.spec, **self.place, own=leaf.natives is not None)
-        if layout.own:
-            dtype, device = self.dtype or leaf.dtype, self.place["device"]
-            natives = registry.natives(layout.framework)
-            made: Any = natives.make(leaf.spec, leaf.parameters, dtype=dtype, device=device)
-        else:
+        made = self._own(leaf, chained)
+        if made is None:
             made = make(saved(leaf), dtype=self.dtype, **self.place)
         if self.verify:
             _verify(leaf.module, made, path)
         return made
+
+    def _own(self, leaf: Leaf, chained: bool) -> Any:
+        """The framework's own layer; None when a layer of ncps is wanted.
+
+        So it is in a chain where the own layer gives something else to the next one, such as its
+        states beside y.
+        """
+        layout = layout_of(leaf.spec, **self.place, own=leaf.natives is not None)
+        if not layout.own:
+            return None
+        natives = registry.natives(layout.framework)
+        dtype, device = self.dtype or leaf.dtype, self.place["device"]
+        made = natives.make(leaf.spec, leaf.parameters, dtype=dtype, device=device)
+        if not chained:
+            return made
+        found = natives.describe(made)
+        return made if found is not None and found[0] == leaf.spec else None
 
     @cached_property
     def _framework(self) -> str:

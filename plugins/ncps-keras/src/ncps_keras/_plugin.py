@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ncps_keras._choice import why_not
+from ncps_keras._choice import current, why_not
 
 if TYPE_CHECKING:
     from ncps.specs import Spec
 
-CONFORMANCE_GAPS: dict[str, dict[tuple[str, str], str]] = {}
+_IMPRECISE = "on torch, Keras' matmul rounds float64 to float32; technology ncps does not"
+_ROUNDED = ("GRU", "GRUCell", "LSTMCell", "RNN", "RNNCell")
+_STOCK = {(name, "dtypes"): _IMPRECISE for name in _ROUNDED if current() == "torch"}
+CONFORMANCE_GAPS: dict[str, dict[tuple[str, str], str]] = {"keras": _STOCK}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -38,6 +41,15 @@ def ncps_devices(framework: str) -> list[str] | None:
     return available_devices()
 
 
+def ncps_trainer(framework: str) -> type | None:
+    """The trainer of models made of Keras layers."""
+    if framework != "keras":
+        return None
+    from ncps_keras.training import Trainer
+
+    return Trainer
+
+
 def ncps_arrays(framework: str) -> Any:
     """The adapter between NumPy and the arrays of Keras' back end."""
     if framework != "keras":
@@ -45,3 +57,12 @@ def ncps_arrays(framework: str) -> Any:
     from ncps_keras.arrays import KerasArrays
 
     return KerasArrays()
+
+
+def ncps_natives(framework: str) -> Any:
+    """The adapter to Keras' own layers."""
+    if framework != "keras":
+        return None
+    from ncps_keras.natives import KerasNatives
+
+    return KerasNatives()

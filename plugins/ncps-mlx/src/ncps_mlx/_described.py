@@ -104,6 +104,8 @@ def _options(layer: str, module: Any) -> dict[str, Any]:
     rows, size = module[first].shape
     units = rows if layer == "Dense" else module.hidden_size
     options = {"input_size": size, "units": units, "use_bias": bias in module}
+    if layer in ("GRU", "RNN"):  # they give y alone; an LSTM gives its states too
+        options["return_state"] = False
     if layer == "RNN":
         options["activation"] = _nonlinearity(module)
     return options

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from ncps.canonical import ParameterMap, Permute, Rename, Rule, SplitGates, Transpose
+from ncps.canonical import composed_map as composed_map
 from ncps.specs import (
     CTGRU_GATES,
     GATES,
@@ -22,50 +19,10 @@ from ncps.specs import (
     LTCCell,
     NCPDense,
     RNNCell,
-    SequenceSpec,
     Spec,
 )
 
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
-
-
-@dataclass(frozen=True)
-class Inside:
-    """The map of one layer inside another, behind a prefix of its native and canonical names."""
-
-    native: str
-    canonical: str
-    inner: ParameterMap
-
-    def to_canonical(self, native: Arrays) -> dict[str, Array]:
-        """The canonical arrays of this layer."""
-        return _moved(native, self.native, self.canonical, self.inner.to_canonical)
-
-    def to_native(self, canonical: Arrays) -> dict[str, Array]:
-        """The native arrays of this layer."""
-        return _moved(canonical, self.canonical, self.native, self.inner.to_native)
-
-
-def _moved(
-    arrays: Arrays, old: str, new: str, to: Callable[[Arrays], dict[str, Array]]
-) -> dict[str, Array]:
-    own = {name.removeprefix(old): a for name, a in arrays.items() if name.startswith(old)}
-    return {new + name: a for name, a in to(own).items()}
-
-
-def composed_map(spec: Spec, plain: Callable[[Spec], ParameterMap]) -> ParameterMap:
-    """The maps of the plain layers that make up this one, or its own if it is plain."""
-    if not (isinstance(spec, SequenceSpec) and spec.composed):
-        return plain(spec)
-    return ParameterMap(
-        tuple(
-            Inside(f"stack.{i}.{direction}.", part.prefix, plain(part.spec))
-            for i, parts in enumerate(spec.parts)
-            for direction, part in zip(spec.directions, parts, strict=True)
-        )
-    )
 
 
 def dense_map(spec: Dense | NCPDense, prefix: str = "linear.") -> ParameterMap:

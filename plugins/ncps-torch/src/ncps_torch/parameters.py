@@ -5,12 +5,10 @@ Names and layouts are those of ncps 1.0.1, so that its checkpoints load as they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-import numpy.typing as npt
-
+from ncps import canonical
 from ncps.canonical import ParameterMap, Rename, Reshape, Rule, SplitGates, Transpose
 from ncps.specs import (
     CTGRU_GATES,
@@ -26,12 +24,9 @@ from ncps.specs import (
     LTCCell,
     NCPDense,
     RNNCell,
-    SequenceSpec,
     Spec,
 )
 
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 HEADS = ("ff1", "ff2", "time_a", "time_b")
 # an LTC's tensors, in the order of ncps 1.0.1
 NEURON = ("gleak", "vleak", "cm")
@@ -40,41 +35,9 @@ SYNAPSE = ("sigma", "mu", "w", "erev")
 MEMORY_GATES = ("cell_gate", "input_gate", "forget_gate", "output_gate")
 
 
-@dataclass(frozen=True)
-class Inside:
-    """The map of one layer inside another, behind a prefix of its native and canonical names."""
-
-    native: str
-    canonical: str
-    inner: ParameterMap
-
-    def to_canonical(self, native: Arrays) -> dict[str, Array]:
-        """The canonical arrays of this layer."""
-        return _moved(native, self.native, self.canonical, self.inner.to_canonical)
-
-    def to_native(self, canonical: Arrays) -> dict[str, Array]:
-        """The native arrays of this layer."""
-        return _moved(canonical, self.canonical, self.native, self.inner.to_native)
-
-
-def _moved(
-    arrays: Arrays, old: str, new: str, to: Callable[[Arrays], dict[str, Array]]
-) -> dict[str, Array]:
-    own = {name.removeprefix(old): a for name, a in arrays.items() if name.startswith(old)}
-    return {new + name: a for name, a in to(own).items()}
-
-
 def composed_map(spec: Spec, plain: Callable[[Any], ParameterMap]) -> ParameterMap:
-    """The maps of the plain layers that make up this one, or its own if it is plain."""
-    if not (isinstance(spec, SequenceSpec) and spec.composed):
-        return plain(spec)
-    return ParameterMap(
-        tuple(
-            Inside(f"stack.{i}.{j}.", part.prefix, plain(part.spec))
-            for i, parts in enumerate(spec.parts)
-            for j, part in enumerate(parts)
-        )
-    )
+    """The maps of the plain layers, which stand in lists here, or its own if it is plain."""
+    return canonical.composed_map(spec, plain, numbered=True)
 
 
 def dense_map(spec: Dense | NCPDense, native: str = "linear.") -> ParameterMap:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ncps.canonical import ParameterMap, Permute, Rename, ResetBias, Rule, SumBias
+from ncps.canonical import Inside, ParameterMap, Permute, Rename, ResetBias, Rule, SumBias
 from ncps.specs import (
     GATES,
     GRU_GATES,
@@ -25,7 +25,7 @@ from ncps.specs import (
     Spec,
 )
 from ncps_torch.own_attention import attention_map
-from ncps_torch.parameters import Inside, dense_map, gate_names, gate_rules
+from ncps_torch.parameters import dense_map, gate_names, gate_rules
 
 NORM_NAMES = {
     "gamma": "weight",

@@ -43,5 +43,7 @@ def on_device(name: str | None) -> AbstractContextManager[Any]:
     """Within this context operations run on the device; None changes nothing."""
     if name is None:
         return nullcontext()
-    scope: AbstractContextManager[Any] = keras.device(name if ":" in name else f"{name}:0")
+    # torch's CPU has no number: Keras would copy a layer's variables from "cpu" to "cpu:0"
+    plain = ":" in name or (NAME == "torch" and name == "cpu")
+    scope: AbstractContextManager[Any] = keras.device(name if plain else f"{name}:0")
     return scope

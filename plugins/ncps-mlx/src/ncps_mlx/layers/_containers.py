@@ -8,11 +8,10 @@ from typing import Any
 import mlx.core as mx
 
 from ncps import registry
-from ncps.canonical import ParameterMap
+from ncps.canonical import Inside, ParameterMap
 from ncps.specs import ContainerSpec, Spec, inputs
 from ncps_mlx import layers, ops
 from ncps_mlx.layers._base import NativeLayer
-from ncps_mlx.parameters import Inside
 
 States = tuple[mx.array, ...]
 

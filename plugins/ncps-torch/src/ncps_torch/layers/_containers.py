@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from ncps import registry
-from ncps.canonical import ParameterMap
+from ncps.canonical import Inside, ParameterMap
 from ncps.specs import ContainerSpec, Spec, inputs
 from ncps_torch import layers, ops
 from ncps_torch.layers._base import NativeLayer
-from ncps_torch.parameters import Inside
 
 States = tuple[Tensor, ...]
 
