@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ncps.reference._functions import ACTIVATIONS, Array, clip, sigmoid, softplus
-from ncps.reference._gated import Parameters, State, with_memory
+from ncps.reference._gated import Parameters, State
+from ncps.reference._memory import behind_memory
 from ncps.specs import CTRNNCell, LTCCell
 from ncps.specs._wired import Mask
 
@@ -22,7 +23,7 @@ def ltc_step(spec: LTCCell, p: Parameters, x: Array, state: State, dt: Array) ->
     Each is written as v plus an increment that has Δt as a factor, so that Δt = 0 leaves v as it
     is, whatever the parameters.
     """
-    v, *memory = with_memory(p, x, state) if spec.mixed_memory else state
+    x, v, *memory = behind_memory(spec, p, x, state)
     positive = softplus if spec.implicit_param_constraints else clip
     u = _mapped(p, "input", x)
     sensory_drive, sensory_conductance = _synapses(p, "sensory_", u, positive, spec.masks.sensory)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ncps.errors import unknown
+from ncps.testing import _variants_dialect as dialect
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing._cases import Case
 from ncps.testing._wirings import deep_wiring, late_motors
@@ -121,6 +122,7 @@ def _cfc_cell(layer: str) -> Cases:
         case(FullyConnected(9, 4), 2, batch=1, state=True),
         case(AutoNCP(16, 3, seed=4), 5, wiring_mode="strict", state=True),
         case(late_motors(), 3, wiring_mode="strict", mode="pure", steps=2, state=True),
+        *dialect.cfc(layer),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,8 +34,10 @@ class _LTC:
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
         memory = self.lstm.cast(x.dtype) if self.spec.mixed_memory else None
-        u = self._parts()._mapped("input", x)
-        return ops.ltc(self._circuit(x.dtype), memory, (x, u), states, dt)
+        circuit, mapped = self._circuit(x.dtype), partial(self._parts()._mapped, "input")
+        if memory is not None and self.spec.reads_memory:
+            return ops.ltc_of_memory(circuit, memory, mapped, x, states, dt)
+        return ops.ltc(circuit, memory, (x, mapped(x)), states, dt)
 
     def _readout(self, h: Tensor) -> Tensor:
         """y: the mapped potentials of the motor neurons."""

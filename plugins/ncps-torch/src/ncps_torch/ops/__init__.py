@@ -9,6 +9,7 @@ from ncps_torch.kernels import gru_plain as gru_plain
 from ncps_torch.kernels import rnn_plain as rnn_plain
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
+from ncps_torch.ops._cfc import cfc_of_memory as cfc_of_memory
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
 from ncps_torch.ops._ctrnn import ctrnn as ctrnn
 from ncps_torch.ops._devices import available_devices as available_devices
@@ -25,6 +26,7 @@ from ncps_torch.ops._lstm import lstm as lstm
 from ncps_torch.ops._ltc import Circuit as Circuit
 from ncps_torch.ops._ltc import Positive as Positive
 from ncps_torch.ops._ltc import ltc as ltc
+from ncps_torch.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_torch.ops._ltc import positive as positive
 from ncps_torch.ops._masks import Steps as Steps
 from ncps_torch.ops._masks import real_steps as real_steps
