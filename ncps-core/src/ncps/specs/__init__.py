@@ -16,6 +16,7 @@ from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._dialect import KERAS_1 as KERAS_1
 from ncps.specs._gru import GRU as GRU
 from ncps.specs._gru import GRU_GATES as GRU_GATES
 from ncps.specs._gru import GRUCell as GRUCell
