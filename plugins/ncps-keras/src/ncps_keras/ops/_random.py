@@ -44,5 +44,6 @@ def seed_generator(seed: int | None) -> Any:
     """Keras' state of random numbers for one layer; without a seed, one is drawn."""
     if seed is None:
         # a symbol cannot be a seed: while Keras asks for shapes only, any number serves
-        seed = 0 if xp.is_tracing() else draw_seed()
+        # and on torch it has to fit into int32
+        seed = 0 if xp.is_tracing() else draw_seed() % 2**31
     return keras.random.SeedGenerator(seed)

@@ -1,5 +1,0 @@
-"""Where files of Keras that ncps 1.0.1 wrote look for CfCCell."""
-
-from __future__ import annotations
-
-from ncps.keras import CfCCell as CfCCell
