@@ -40,6 +40,8 @@ NAMES = [
     "wired_mixed",
     "wired_random",
 ]
+if keras.config.backend() == "jax":  # where 1.0.1 cannot run them
+    NAMES = [name for name in NAMES if not name.endswith("mixed")]
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,7 @@ def test_weights_alone_turn_a_new_layer_to_the_old_dialect(folder: Path) -> None
         check(model, name, folder)
 
 
+@pytest.mark.skipif("wired_mixed" not in NAMES, reason="1.0.1 has no mixed memory on JAX")
 def test_weights_behind_a_memory_need_the_dialect(folder: Path) -> None:
     from ncps.keras import CfC
     from ncps.wirings import AutoNCP
