@@ -27,6 +27,7 @@ from ncps.registry._records import Provider as Provider
 from ncps.registry._services import arrays as arrays
 from ncps.registry._services import frameworks as frameworks
 from ncps.registry._services import hooks as hooks
+from ncps.registry._services import kernels as kernels
 from ncps.registry._services import natives as natives
 from ncps.registry._services import trainer as trainer
 from ncps.registry._state import reload as reload

@@ -62,3 +62,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_torch.natives import TorchNatives
 
     return TorchNatives()
+
+
+def ncps_kernels(framework: str) -> dict[str, Any] | None:
+    """The sequence kernels that other plugins may use, by name."""
+    if framework != "torch":
+        return None
+    from ncps_torch.shared import KERNELS
+
+    return dict(KERNELS)

@@ -32,7 +32,8 @@ def draw_seed() -> int:
             main = threading.current_thread() is threading.main_thread()
             _thread.number = 0 if main else 1 + next(_numbers)
     words = np.random.SeedSequence([int(xp.to_numpy(drawn)), _thread.number])
-    return int(words.generate_state(1)[0])
+    # Keras' seeds are int32 on torch
+    return int(words.generate_state(1)[0] >> 1)
 
 
 def dropout(rate: float, shape: tuple[Any, ...], dtype: str, seed: Any) -> Any:
@@ -44,6 +45,5 @@ def seed_generator(seed: int | None) -> Any:
     """Keras' state of random numbers for one layer; without a seed, one is drawn."""
     if seed is None:
         # a symbol cannot be a seed: while Keras asks for shapes only, any number serves
-        # and on torch it has to fit into int32
-        seed = 0 if xp.is_tracing() else draw_seed() % 2**31
-    return keras.random.SeedGenerator(seed)
+        seed = 0 if xp.is_tracing() else draw_seed()
+    return keras.random.SeedGenerator(seed % 2**31)
