@@ -101,7 +101,9 @@ def _keras(session: nox.Session, backend: str) -> None:
     session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras"))
     # XLA compiles thousands of small layers here, each to run once
     environment = {"KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    folders = ["plugins/ncps-keras/tests", "tests/conformance"]
+    environment |= _original(session)
+    old = "tests/original/test_keras_files.py"
+    folders = ["plugins/ncps-keras/tests", "tests/conformance", old]
     session.run("pytest", *folders, *session.posargs, env=ENVIRONMENT | environment)
 
 

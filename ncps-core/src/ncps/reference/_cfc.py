@@ -9,14 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from ncps.reference._functions import ACTIVATIONS, Array, absolute, sigmoid
-from ncps.reference._gated import Parameters, State, with_memory
+from ncps.reference._gated import Parameters, State
+from ncps.reference._memory import behind_memory
 from ncps.specs import CfCBlock, CfCCell
 from ncps.specs._wired import Mask
 
 
 def cfc_step(spec: CfCCell, p: Parameters, x: Array, state: State, dt: Array) -> State:
     """One step of a CfC; a wired one passes the signal from layer to layer within the step."""
-    h, *memory = with_memory(p, x, state) if spec.mixed_memory else state
+    x, h, *memory = behind_memory(spec, p, x, state)
     ends = np.cumsum([block.units for block in spec.blocks])[:-1]
     new = []
     signal = x
@@ -52,7 +53,9 @@ def _block(spec: CfCCell, block: CfCBlock, p: Parameters, x: Array, h: Array, dt
         w, a = p[f"{block.prefix}w_tau"], p[f"{block.prefix}A"]
         return a - a * np.exp(-dt * (absolute(w) + absolute(f))) * f
     g = head("ff2", block.mask)
-    s = sigmoid(head("time_a", block.time_mask) * dt + head("time_b", block.time_mask))
-    if spec.mode == "no_gate":
-        return np.tanh(f) + s * np.tanh(g)
-    return (1.0 - s) * np.tanh(f) + s * np.tanh(g)
+    a, b = (head(name, block.time_mask) for name in ("time_a", "time_b"))
+    if spec.linear_heads:
+        s = sigmoid(b - a * dt)
+    else:
+        f, g, s = np.tanh(f), np.tanh(g), sigmoid(a * dt + b)
+    return f + s * g if spec.mode == "no_gate" else (1.0 - s) * f + s * g

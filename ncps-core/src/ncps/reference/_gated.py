@@ -54,20 +54,18 @@ def gru_step(spec: GRUCell, p: Parameters, x: Array, state: State, dt: Array) ->
 
 def lstm_step(spec: LSTMCell, p: Parameters, x: Array, state: State, dt: Array) -> State:
     """c' = f c + i g, h' = o tanh c'."""
-    return _lstm(p, "", x, state, spec.use_bias, forget_offset=0.0)
+    return lstm(p, "", x, state, spec.use_bias)
 
 
-def with_memory(p: Parameters, x: Array, state: State) -> State:
-    """Mixed memory of CfC and LTC: an LSTM updates (h, c) before the cell does.
-
-    Its forget gate starts open: ncps 1.0.1 adds 1 to its bias.
-    """
-    return _lstm(p, "memory.", x, state, use_bias=True, forget_offset=1.0)
-
-
-def _lstm(
-    p: Parameters, prefix: str, x: Array, state: State, use_bias: bool, forget_offset: float
+def lstm(
+    p: Parameters,
+    prefix: str,
+    x: Array,
+    state: State,
+    use_bias: bool,
+    forget_offset: float = 0.0,
 ) -> State:
+    """`lstm_step` of the parameters behind a prefix; `forget_offset` opens the forget gate."""
     h, c = state
 
     def gate(name: str) -> Array:

@@ -12,7 +12,8 @@ import numpy as np
 
 from ncps.ode import SEMI_IMPLICIT
 from ncps.reference._functions import ACTIVATIONS, Array, clip, sigmoid, softplus
-from ncps.reference._gated import Parameters, State, with_memory
+from ncps.reference._gated import Parameters, State
+from ncps.reference._memory import behind_memory
 from ncps.reference._solvers import solved
 from ncps.specs import CTRNNCell, LTCCell
 from ncps.specs._wired import Mask
@@ -20,7 +21,7 @@ from ncps.specs._wired import Mask
 
 def ltc_step(spec: LTCCell, p: Parameters, x: Array, state: State, dt: Array) -> State:
     """c_m dv/dt = g (v_l - v) + Σ w s (E - v) over Δt, the sensory synapses held fixed."""
-    v, *memory = with_memory(p, x, state) if spec.mixed_memory else state
+    x, v, *memory = behind_memory(spec, p, x, state)
     positive = softplus if spec.implicit_param_constraints else clip
     u = _mapped(p, "input", x)
     sensory_drive, sensory_conductance = _synapses(p, "sensory_", u, positive, spec.masks.sensory)

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def provider_of(layer: Layer) -> Provider | None:
     """The installed provider whose class the layer is an instance of, or None.
 
-    A face such as `ncps.torch.CfC` is a subclass of its provider's class.
+    A face such as `ncps.torch.CfC` is a subclass of its provider's class; one that cannot be, as
+    `ncps.keras.CfC`, which has to be Keras' own RNN, names that class as `stands_for`.
     """
     catalogue = state().catalogue(discover=environment().discovers())
     offered = {}
     for provider in catalogue.providers(layer.spec.layer):
         if provider.framework == layer.framework and provider.refused is None:
             offered[_imported(provider.target)] = provider
-    return next((offered[cls] for cls in type(layer).__mro__ if cls in offered), None)
+    classes = (*type(layer).__mro__, getattr(layer, "stands_for", None))
+    return next((offered[cls] for cls in classes if cls in offered), None)
 
 
 def _imported(target: str) -> Any:

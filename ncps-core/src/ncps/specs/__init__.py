@@ -31,6 +31,7 @@ from ncps.specs._ctgru import CTGRUCell as CTGRUCell
 from ncps.specs._ctrnn import CTRNN as CTRNN
 from ncps.specs._ctrnn import CTRNNCell as CTRNNCell
 from ncps.specs._dense import Dense as Dense
+from ncps.specs._dialect import KERAS_1 as KERAS_1
 from ncps.specs._dropout import Dropout as Dropout
 from ncps.specs._eltc import ELTC as ELTC
 from ncps.specs._eltc import ELTCCell as ELTCCell

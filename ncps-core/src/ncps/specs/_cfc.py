@@ -16,6 +16,7 @@ from ncps.specs._cfc_blocks import (
     layers_of,
     wired_blocks,
 )
+from ncps.specs._dialect import DIALECTS, KERAS_1, refuse_strict
 from ncps.specs._initializers import fan_in_uniform
 from ncps.specs._lstm import memory_parameters
 from ncps.specs._recurrent import cell_output_shape
@@ -48,6 +49,11 @@ class CfCCell(WiredSpec):
     a synapse to itself.
     With `mixed_memory`, an LSTM cell updates (h, c) first (its forget gate's bias gets +1).
 
+    `dialect` ``ncps-1.0-keras`` is what the Keras layers of ncps 1.0.1 computed, for their weights:
+    f and g without tanh; :math:`s = \sigma(b - a\,\Delta t)`; ff1 and ff2 of a wired CfC times
+    the signs of the synapses; and behind a memory, the cell reads the memory's output in place of
+    x, from the h before it.
+
     Shape: x (B, D), state h (B, H) or (h, c), timespans Δt scalar or (B,) in the data's unit.
     Source: Hasani et al. 2022, arXiv:2106.13898, eq. 10; sign of Δt as in ncps 1.0.1 for torch;
     mixed memory: Lechner & Hasani 2020, arXiv:2006.04418.
@@ -63,6 +69,7 @@ class CfCCell(WiredSpec):
     backbone_dropout: float | None = None
     mixed_memory: bool = False
     wiring_mode: str = "ncps-1.0"
+    dialect: str = "ncps"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +77,8 @@ class CfCCell(WiredSpec):
         _validate.choice(self.layer, "activation", self.activation, BACKBONE_ACTIVATIONS)
         _validate.flag(self.layer, "mixed_memory", self.mixed_memory)
         _validate.choice(self.layer, "wiring_mode", self.wiring_mode, WIRING_MODES)
+        _validate.choice(self.layer, "dialect", self.dialect, DIALECTS)
+        refuse_strict(self.layer, self.dialect, self.wiring_mode)
         if isinstance(self.units, Wiring):
             self._check_wired(self.units)
         else:
@@ -111,6 +120,16 @@ class CfCCell(WiredSpec):
             backbone_dropout=_validate.fraction(self.layer, "backbone_dropout", dropout),
         )
 
+    @property
+    def reads_memory(self) -> bool:
+        """Whether the cells read the output of the memory in place of x."""
+        return self.mixed_memory and self.dialect == KERAS_1
+
+    @property
+    def linear_heads(self) -> bool:
+        """Whether f and g have no tanh, and time goes by b − a·Δt."""
+        return self.dialect == KERAS_1 and self.mode != "pure"
+
     @cached_property
     def output_neurons(self) -> tuple[int, ...]:
         """Where the output neurons stand in the state (a wired state is ordered by layer)."""
@@ -131,9 +150,10 @@ class CfCCell(WiredSpec):
     @cached_property
     def blocks(self) -> tuple[CfCBlock, ...]:
         """The plain cells that make up the network, in the order of the signal."""
-        input_size = self.known_input_size()
+        input_size = self.sensory_size
         if isinstance(self.units, Wiring):
-            return wired_blocks(self.units, input_size, strict=self.wiring_mode == "strict")
+            strict, signed = self.wiring_mode == "strict", self.dialect == KERAS_1
+            return wired_blocks(self.units, input_size, strict=strict, signed=signed)
         backbone = (self.backbone_units or 0,) * (self.backbone_layers or 0)
         return (CfCBlock("", input_size, self.units, backbone, None),)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ncps.errors import SpecError
 from ncps.specs._base import Parameter
 from ncps.specs._initializers import XavierUniform, fan_in_uniform
-from ncps.specs._wired import Mask, mask_of, sensory_synapses
+from ncps.specs._wired import Mask, mask_of, sensory_synapses, signs_of
 from ncps.wirings import Wiring
 
 
@@ -39,8 +39,14 @@ def layers_of(wiring: Wiring) -> list[list[int]]:
     return [list(wiring.get_neurons_of_layer(i)) for i in range(wiring.num_layers)]
 
 
-def wired_blocks(wiring: Wiring, input_size: int, strict: bool) -> tuple[CfCBlock, ...]:
-    """One block for each layer; `strict` masks the recurrence and the time heads too."""
+def wired_blocks(
+    wiring: Wiring, input_size: int, *, strict: bool, signed: bool = False
+) -> tuple[CfCBlock, ...]:
+    """One block for each layer; `strict` masks the recurrence and the time heads too.
+
+    With `signed` a mask holds the signs of the synapses, else 1 for each.
+    """
+    read = signs_of if signed else mask_of
     built = wiring.built(input_size)
     layers = layers_of(built)
     blocks = []
@@ -51,7 +57,7 @@ def wired_blocks(wiring: Wiring, input_size: int, strict: bool) -> tuple[CfCBloc
             synapses = built.adjacency_matrix[np.ix_(layers[i - 1], neurons)]
         inner = built.adjacency_matrix[np.ix_(neurons, neurons)]
         recurrent = inner if strict else np.ones_like(inner)
-        mask = mask_of(np.concatenate([synapses, recurrent]))
+        mask = read(np.concatenate([synapses, recurrent]))
         sizes = (len(synapses), len(neurons), ())
         blocks.append(CfCBlock(f"layer_{i}.", *sizes, mask, mask if strict else None))
     return tuple(blocks)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ncps.ode import METHODS, SEMI_IMPLICIT
 from ncps.specs import _validate
 from ncps.specs._base import Kind, Parameter, Shape
+from ncps.specs._dialect import DIALECTS, KERAS_1
 from ncps.specs._initializers import Constant, Initializer, Polarities, Range
 from ncps.specs._lstm import memory_parameters
 from ncps.specs._recurrent import cell_output_shape
@@ -44,7 +45,9 @@ class LTCCell(CircuitSpec):
     1, so that a weight that was set to 0 can grow again.
 
     `units` is a wiring, or the number of neurons of a ``FullyConnected``. A mapping is "affine",
-    "linear" (no bias) or None. With `mixed_memory`, an LSTM cell updates (v, c) first.
+    "linear" (no bias) or None. With `mixed_memory`, an LSTM cell updates (v, c) first; with
+    `dialect` ``ncps-1.0-keras`` too, the neurons then read its output in place of x, from the v
+    before it.
 
     Shape: x (B, D), state h = v (B, H) or (v, c), timespans Δt scalar or (B,) in the data's unit.
     Source: Hasani et al. 2021, arXiv:2006.04439; parameters and their initial ranges as in
@@ -62,6 +65,7 @@ class LTCCell(CircuitSpec):
     implicit_param_constraints: bool = True
     mixed_memory: bool = False
     solver: str = SEMI_IMPLICIT
+    dialect: str = "ncps"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,6 +79,12 @@ class LTCCell(CircuitSpec):
         for option in ("implicit_param_constraints", "mixed_memory"):
             _validate.flag(self.layer, option, getattr(self, option))
         _validate.choice(self.layer, "solver", self.solver, METHODS)
+        _validate.choice(self.layer, "dialect", self.dialect, DIALECTS)
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether the neurons read the output of the memory in place of x."""
+        return self.mixed_memory and self.dialect == KERAS_1
 
     def state_shapes(self) -> tuple[tuple[str, int], ...]:
         """Potentials h; with mixed memory also the memory c."""
@@ -87,13 +97,14 @@ class LTCCell(CircuitSpec):
 
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         units, motor = self.state_size, len(self.output_neurons)
+        sources = self.sensory_size
         parameters = [
             Parameter("gleak", (units,), Range(0.001, 1.0)),
             Parameter("vleak", (units,), Range(-0.2, 0.2)),
             Parameter("cm", (units,), Range(0.4, 0.6)),
             *_synapses("", units, units, Polarities(self.wiring, sensory=False)),
-            *_synapses("sensory_", input_size, units, Polarities(self.wiring, sensory=True)),
-            *_mapping("input", self.input_mapping, input_size),
+            *_synapses("sensory_", sources, units, Polarities(self.wiring, sensory=True)),
+            *_mapping("input", self.input_mapping, sources),
             *_mapping("output", self.output_mapping, motor),
         ]
         if self.mixed_memory:

@@ -31,6 +31,13 @@ def mask_of(synapses: npt.NDArray[np.generic]) -> Mask:
     return mask
 
 
+def signs_of(synapses: npt.NDArray[np.generic]) -> Mask:
+    """1 or -1 for each synapse, 0 elsewhere; it cannot be written to."""
+    signs: Mask = synapses.astype(np.float32)
+    signs.flags.writeable = False
+    return signs
+
+
 def sensory_synapses(built: Wiring) -> npt.NDArray[np.int32]:
     """The signs of a built wiring's synapses from inputs, (D, H)."""
     sensory = built.sensory_adjacency_matrix
@@ -52,10 +59,23 @@ class WiredSpec(Spec):
         if not isinstance(self.units, Wiring):
             self._set(units=_validate.integer(self.layer, "units", self.units))
             return
+        if self.reads_memory:
+            self._set(units=self.units.built(self.state_size))
+            return
         size = self.units.input_dim if self.input_size is None else self.input_size
         # an own copy: the caller may still build or change an unbuilt wiring
         own = deepcopy(self.units) if size is None else self.units.built(size)
         self._set(input_size=size, units=own)
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether the neurons read the output of a mixed memory in place of x."""
+        return False
+
+    @property
+    def sensory_size(self) -> int:
+        """How many values the neurons read at a step: D, or those of the memory."""
+        return self.state_size if self.reads_memory else self.known_input_size()
 
     @property
     def wiring(self) -> Wiring | None:
@@ -85,7 +105,7 @@ class WiredSpec(Spec):
         return None if self.wiring is None else self._masks(self.wiring)
 
     def _masks(self, wiring: Wiring) -> Masks:
-        built = wiring.built(self.known_input_size())
+        built = wiring.built(self.sensory_size)
         return Masks(mask_of(sensory_synapses(built)), mask_of(built.adjacency_matrix))
 
 
@@ -99,7 +119,9 @@ class CircuitSpec(WiredSpec):
         if isinstance(self.units, Wiring):
             return self.units
         wiring = FullyConnected(self.units)
-        return wiring if self.input_size is None else wiring.built(self.input_size)
+        if self.input_size is None and not self.reads_memory:
+            return wiring
+        return wiring.built(self.sensory_size)
 
     @cached_property
     def masks(self) -> Masks:

@@ -17,6 +17,7 @@ from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_attention as attention
 from ncps.testing import _variants_containers as containers
 from ncps.testing import _variants_conv as conv
+from ncps.testing import _variants_dialect as dialect
 from ncps.testing import _variants_liquid as liquid
 from ncps.testing import _variants_norms as norms
 from ncps.testing import _variants_pool as pool
@@ -132,6 +133,7 @@ def _cfc_cell(layer: str) -> Cases:
         case(FullyConnected(9, 4), 2, batch=1, state=True),
         case(AutoNCP(16, 3, seed=4), 5, wiring_mode="strict", state=True),
         case(late_motors(), 3, wiring_mode="strict", mode="pure", steps=2, state=True),
+        *dialect.cfc(layer),
     )
 
 

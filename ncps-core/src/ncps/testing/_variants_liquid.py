@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ncps.testing._cases import Case
+from ncps.testing._variants_dialect import ltc as ltc_in_dialect
 from ncps.testing._wirings import late_motors
 from ncps.wirings import AutoNCP, Random, Wiring
 
@@ -56,6 +57,7 @@ def _ltc(layer: str) -> Cases:
         _case(layer, late_motors(), 3, state=True, **linear),
         _case(layer, Random(9, 4, 0.5), 2, batch=1, steps=65),
         _case(layer, 3, 2, solver="dopri5", batch=1, steps=2, state=True),
+        *ltc_in_dialect(layer),
         *_sequences(layer, 4),
     )
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from ncps_keras.kernels._activations import ACTIVATIONS as ACTIVATIONS
 from ncps_keras.kernels._cfc import CfCMemoryStep as CfCMemoryStep
+from ncps_keras.kernels._cfc import CfCOfMemoryStep as CfCOfMemoryStep
 from ncps_keras.kernels._cfc import CfCStep as CfCStep
 from ncps_keras.kernels._ctrnn import CTRNNStep as CTRNNStep
 from ncps_keras.kernels._gated import GRUStep as GRUStep
 from ncps_keras.kernels._gated import RNNStep as RNNStep
 from ncps_keras.kernels._lstm import LSTMStep as LSTMStep
+from ncps_keras.kernels._ltc import LTCOfMemoryStep as LTCOfMemoryStep
 from ncps_keras.kernels._ltc import LTCStep as LTCStep
 from ncps_keras.kernels._ltc import Synapses as Synapses
 from ncps_keras.kernels._ltc import clip as clip

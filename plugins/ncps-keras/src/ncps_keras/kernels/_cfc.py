@@ -25,13 +25,15 @@ from ncps_keras.kernels._scan import Arrays
 class CfCStep:
     """``at_t`` is p, Δt if `timed`, and d_i if `dropped`.
 
-    ``weights`` are U, ((W_1, b_1), …), and in mode pure (w_tau, A, Δt of all steps).
+    ``weights`` are U, ((W_1, b_1), …), and in mode pure (w_tau, A, Δt of all steps). With
+    `linear` f and g have no tanh: the dialect of ncps 1.0.1 for Keras.
     """
 
     mode: str
     phi: str
     timed: bool
     dropped: bool = False
+    linear: bool = False
 
     def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
         """The new h."""
@@ -50,7 +52,7 @@ class CfCStep:
         if self.mode == "pure":
             w_tau, A, one = tau
             return _pure(u, one if dt is None else dt, w_tau, A)
-        return _gated(u, dt, interpolate=self.mode == "default")
+        return _gated(u, dt, interpolate=self.mode == "default", linear=self.linear)
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,38 @@ class CfCMemoryStep:
         return [new[0] if len(new) == 1 else xp.concat(new), c]
 
 
-def _gated(u: Any, dt: Any, interpolate: bool) -> Any:
+@dataclass(frozen=True)
+class CfCOfMemoryStep:
+    """As `CfCMemoryStep`, but the cells read the LSTM's output, not x, and keep their own h.
+
+    ``at_t`` is the memory's p with what follows it; ``weights`` are as there.
+    """
+
+    cells: tuple[CfCStep, ...]
+    sizes: tuple[int, ...]
+
+    def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
+        """The new h and c."""
+        R, cells = weights
+        memory, *rest = at_t
+        signal, c = LSTMStep()(R, [memory], states)
+        new: list[Any] = []
+        own = xp.parts(states[0], self.sizes)
+        for step, (inner, (W, b)), h in zip(self.cells, cells, own, strict=True):
+            (signal,) = step(inner, [xp.affine(signal, W, b), *rest], [h])
+            new.append(signal)
+        return [new[0] if len(new) == 1 else xp.concat(new), c]
+
+
+def _gated(u: Any, dt: Any, interpolate: bool, linear: bool) -> Any:
     """Modes default and no_gate."""
     if dt is None:
         f, g, time = xp.split(u, 3)
     else:
         f, g, a, b = xp.split(u, 4)
         time = a * dt + b
-    F, G, s = xp.tanh(f), xp.tanh(g), xp.sigmoid(time)
+    s = xp.sigmoid(time)
+    F, G = (f, g) if linear else (xp.tanh(f), xp.tanh(g))
     return F + s * (G - F) if interpolate else F + s * G
 
 

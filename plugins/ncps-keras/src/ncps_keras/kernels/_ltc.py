@@ -65,6 +65,28 @@ class LTCStep:
         return [v, *rest]
 
 
+@dataclass(frozen=True)
+class LTCOfMemoryStep:
+    """As `LTCStep` with a memory, but the neurons read its output, not x, and keep their own v.
+
+    ``at_t`` is the memory's p, and Δt if `timed`; ``weights`` are as there, and (w, b) of the
+    input's mapping, None where it has none, the sensory synapses, and the leak's d and q.
+    """
+
+    unfolds: int
+    timed: bool
+
+    def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
+        """The new v, and c of the memory."""
+        (inner, c_m, one, R), (w, b), sensory, leak = weights
+        u, c = LSTMStep()(R, at_t[:1], states)
+        u = u if w is None else u * w
+        d, q = sums(sensory, u if b is None else u + b)
+        step = LTCStep(self.unfolds, self.timed, memory=False)
+        given = [d + leak[0], q + leak[1], *at_t[1:]]
+        return [*step((inner, c_m, one, None), given, states[:1]), c]
+
+
 def _unfold(v: Any, d: Any, q: Any, c: Any, dt: Any) -> Any:
     """The v after one of the N steps, written so that Δt = 0 leaves it as it is."""
     denominator = c + dt * q

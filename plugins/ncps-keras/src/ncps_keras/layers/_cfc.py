@@ -36,7 +36,8 @@ class _CfC:
         if not self.spec.mixed_memory:
             return ops.cfc(blocks, x, states, times)
         names = ("memory.kernel", "memory.recurrent_kernel", "memory.bias")
-        return ops.cfc_with_memory(blocks, tuple(map(self._read, names)), x, states, times)
+        run = ops.cfc_of_memory if self.spec.reads_memory else ops.cfc_with_memory
+        return run(blocks, tuple(map(self._read, names)), x, states, times)
 
     def _block(self, index: int, x: Any, training: bool) -> ops.Block:
         spec, block, mask = self.spec, self.spec.blocks[index], self._masks[index]
@@ -55,7 +56,15 @@ class _CfC:
                 ops.dropout(spec.backbone_dropout, shape, x.dtype, self._noise)
                 for _ in block.backbone
             )
-        return ops.Block(spec.mode, spec.activation, tuple(affines), tau, block.units, drops)
+        return ops.Block(
+            mode=spec.mode,
+            phi=spec.activation,
+            affines=tuple(affines),
+            tau=tau,
+            units=block.units,
+            drops=drops,
+            linear=spec.linear_heads,
+        )
 
     def _affine(self, name: str) -> ops.Affine:
         return self._read(f"{name}.kernel"), self._read(f"{name}.bias")

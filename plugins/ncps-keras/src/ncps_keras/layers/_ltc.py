@@ -31,6 +31,9 @@ class _LTC:
         if self.spec.mixed_memory:
             names = ("memory.kernel", "memory.recurrent_kernel", "memory.bias")
             memory = tuple(map(self._read, names))
+            if self.spec.reads_memory:
+                mapping = (self._read("input_w"), self._read("input_b"))
+                return ops.ltc_of_memory(self._circuit(), memory, mapping, x, states, times)
         return ops.ltc(self._circuit(), memory, x, self._mapped("input", x), states, times)
 
     def _circuit(self) -> ops.Circuit:

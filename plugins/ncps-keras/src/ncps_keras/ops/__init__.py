@@ -10,6 +10,7 @@ from ncps_keras.ops._arguments import as_tensor as as_tensor
 from ncps_keras.ops._cfc import Affine as Affine
 from ncps_keras.ops._cfc import Block as Block
 from ncps_keras.ops._cfc import cfc as cfc
+from ncps_keras.ops._cfc import cfc_of_memory as cfc_of_memory
 from ncps_keras.ops._cfc import cfc_with_memory as cfc_with_memory
 from ncps_keras.ops._devices import available_devices as available_devices
 from ncps_keras.ops._devices import check_device as check_device
@@ -27,6 +28,7 @@ from ncps_keras.ops._inputs import initial_states as initial_states
 from ncps_keras.ops._inputs import real_steps as real_steps
 from ncps_keras.ops._ltc import Circuit as Circuit
 from ncps_keras.ops._ltc import ltc as ltc
+from ncps_keras.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_keras.ops._ltc import positive as positive
 from ncps_keras.ops._ltc import table as table
 from ncps_keras.ops._random import draw_seed as draw_seed

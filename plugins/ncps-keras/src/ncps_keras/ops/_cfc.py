@@ -9,7 +9,7 @@ from typing import Any
 from keras import ops
 
 from ncps_keras.backends import xp
-from ncps_keras.kernels import Arrays, CfCMemoryStep, CfCStep, scan
+from ncps_keras.kernels import Arrays, CfCMemoryStep, CfCOfMemoryStep, CfCStep, scan
 from ncps_keras.ops._gated import Result, Weights, each_step, real
 from ncps_keras.ops._lent import lent
 from ncps_keras.ops._times import Times
@@ -23,7 +23,7 @@ class Block:
 
     `affines` are (kernel (in, out), bias) of the backbone and then of the fused heads; the first
     one reads [x, h]. `tau` is (w_tau, A) in mode pure. `drops` are (B, T, K), one per backbone
-    layer, or none.
+    layer, or none. With `linear`, f and g have no tanh, and time goes by b − a·Δt.
     """
 
     mode: str
@@ -32,6 +32,7 @@ class Block:
     tau: tuple[Any, ...]
     units: int
     drops: tuple[Any, ...] = ()
+    linear: bool = False
 
     def with_one_time(self, dt: Any) -> Block:
         """The same cell for one Δt at all steps: its time heads become one head a·Δt + b."""
@@ -48,7 +49,7 @@ class Cell:
         self.units, self.drops = block.units, block.drops
         tau = (*block.tau, one) if block.mode == "pure" else ()
         self.weights = (U, tuple(rest), tau)
-        self.step = CfCStep(block.mode, block.phi, timed, bool(block.drops))
+        self.step = CfCStep(block.mode, block.phi, timed, bool(block.drops), block.linear)
 
     def project(self, x: Any) -> Any:
         """x's part of the first affine map."""
@@ -57,7 +58,8 @@ class Cell:
 
 def cfc(blocks: Sequence[Block], x: Any, states: Arrays, times: Times) -> Result:
     """The state h of a stack of cells, each a recurrence of its own."""
-    kernel = lent("cfc", x, times)
+    # torch's hand-written scan has tanh on its heads
+    kernel = None if blocks[0].linear else lent("cfc", x, times)
     if kernel is not None:
         return _by_kernel(kernel, blocks, x, states[0], times.dt)
     cells, each = _timed(blocks, x, times)
@@ -97,6 +99,17 @@ def cfc_with_memory(
     return scan(step, weights, xs, states, real(times))
 
 
+def cfc_of_memory(
+    blocks: Sequence[Block], memory: Weights, x: Any, states: Arrays, times: Times
+) -> Result:
+    """As `cfc_with_memory`, but the cells read the LSTM's output, not x, and keep their own h."""
+    cells, each = _timed(blocks, x, times)
+    step = CfCOfMemoryStep(tuple(c.step for c in cells), tuple(c.units for c in cells))
+    weights = (memory[1], tuple((c.weights, (c.W, c.bias)) for c in cells))
+    xs = [memory_inputs(memory, x), *each, *cells[0].drops]
+    return scan(step, weights, xs, states, real(times))
+
+
 def memory_inputs(memory: Weights, x: Any) -> Any:
     """What x (B, T, D) gives to the memory's gates (B, T, 4·H)."""
     W, _, b = memory
@@ -108,6 +121,8 @@ def memory_inputs(memory: Weights, x: Any) -> Any:
 def _timed(blocks: Sequence[Block], x: Any, times: Times) -> tuple[list[Cell], list[Any]]:
     """The cells, and Δt (B or 1, T, 1) if their steps need one."""
     each, one = each_step(times, x)
+    if blocks[0].linear:
+        each, one = [-dt for dt in each], None if one is None else -one
     if not each and blocks[0].mode != "pure":
         blocks = [block.with_one_time(one) for block in blocks]
     return [Cell(block, bool(each), one) for block in blocks], each

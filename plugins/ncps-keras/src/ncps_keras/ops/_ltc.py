@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ncps_keras.backends import xp
-from ncps_keras.kernels import Arrays, LTCStep, Synapses, clip, scan, sums
+from ncps_keras.kernels import Arrays, LTCOfMemoryStep, LTCStep, Synapses, clip, scan, sums
 from ncps_keras.ops._cfc import memory_inputs
 from ncps_keras.ops._gated import Result, Weights, each_step, real
 from ncps_keras.ops._times import Times
@@ -49,6 +49,22 @@ def ltc(
         R = memory[1]
     step = LTCStep(circuit.unfolds, bool(each), memory is not None)
     return scan(step, (circuit.inner, circuit.c, one, R), [*given, *each], states, real(times))
+
+
+def ltc_of_memory(
+    circuit: Circuit,
+    memory: Weights,
+    mapping: tuple[Any, Any],
+    x: Any,
+    states: Arrays,
+    times: Times,
+) -> Result:
+    """As `ltc`, but the neurons read the LSTM's output, mapped by (w, b), and keep their own v."""
+    each, one = each_step(times, x)
+    leak = (circuit.g * circuit.vleak, circuit.g + circuit.epsilon)
+    weights = ((circuit.inner, circuit.c, one, memory[1]), mapping, circuit.sensory, leak)
+    step = LTCOfMemoryStep(circuit.unfolds, bool(each))
+    return scan(step, weights, [memory_inputs(memory, x), *each], states, real(times))
 
 
 def table(mask: Mask) -> tuple[npt.NDArray[np.int32] | None, Mask]:

@@ -30,14 +30,18 @@ def heads(
     return u
 
 
-def gated(u: mx.array, dt: mx.array | None, interpolate: bool) -> mx.array:
-    """Modes default and no_gate; without `dt` the two time heads have become one, a·Δt + b."""
+def gated(u: mx.array, dt: mx.array | None, interpolate: bool, linear: bool = False) -> mx.array:
+    """Modes default and no_gate; without `dt` the two time heads have become one, a·Δt + b.
+
+    With `linear` f and g have no tanh.
+    """
     if dt is None:
         f, g, time = mx.split(u, 3, axis=-1)
     else:
         f, g, a, b = mx.split(u, 4, axis=-1)
         time = a * dt + b
-    F, G, s = mx.tanh(f), mx.tanh(g), mx.sigmoid(time)
+    s = mx.sigmoid(time)
+    F, G = (f, g) if linear else (mx.tanh(f), mx.tanh(g))
     return F + s * (G - F) if interpolate else F + s * G
 
 

@@ -78,7 +78,8 @@ class _CfC:
         if not self.spec.mixed_memory:
             return (ops.cfc(blocks, x, states[0], dt),)
         memory = (self.memory.Wx, self.memory.Wh, self.memory.bias)
-        return tuple(ops.cfc_with_memory(blocks, memory, x, states, dt))
+        run = ops.cfc_of_memory if self.spec.reads_memory else ops.cfc_with_memory
+        return tuple(run(blocks, memory, x, states, dt))
 
     def _block(self, block: CfCBlock, x: mx.array) -> ops.Block:
         spec = self.spec
@@ -90,7 +91,15 @@ class _CfC:
             drops = tuple(
                 ops.dropout(spec.backbone_dropout, shape, x.dtype) for _ in block.backbone
             )
-        return ops.Block(spec.mode, phi, block.affines(), tau, block.units, drops)
+        return ops.Block(
+            mode=spec.mode,
+            phi=phi,
+            affines=block.affines(),
+            tau=tau,
+            units=block.units,
+            drops=drops,
+            linear=spec.linear_heads,
+        )
 
     def _readout(self, h: mx.array) -> mx.array:
         """y: the output neurons' part of h."""

@@ -62,14 +62,14 @@ class _LTC:
 
     def _structure(self) -> None:
         spec = self.spec
-        features, units = spec.known_input_size(), spec.state_size
+        features, units = spec.sensory_size, spec.state_size
         self.gleak, self.vleak, self.cm = (mx.zeros((units,)) for _ in range(3))
         self.inner = SynapseTable(spec.masks.inner)
         self.sensory = SynapseTable(spec.masks.sensory)
         self.input = Mapping(spec.input_mapping, features)
         self.output = Mapping(spec.output_mapping, len(spec.output_neurons))
         if spec.mixed_memory:
-            self.memory = Gates(features, units)
+            self.memory = Gates(spec.known_input_size(), units)
 
     def _circuit(self) -> ops.Circuit:
         spec = self.spec
@@ -86,9 +86,11 @@ class _LTC:
         )
 
     def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
-        memory = None
-        if self.spec.mixed_memory:
-            memory = (self.memory.Wx, self.memory.Wh, self.memory.bias)
+        if not self.spec.mixed_memory:
+            return tuple(ops.ltc(self._circuit(), None, (x, self.input(x)), states, dt))
+        memory = (self.memory.Wx, self.memory.Wh, self.memory.bias)
+        if self.spec.reads_memory:
+            return tuple(ops.ltc_of_memory(self._circuit(), memory, self.input, x, states, dt))
         return tuple(ops.ltc(self._circuit(), memory, (x, self.input(x)), states, dt))
 
     def _readout(self, h: mx.array) -> mx.array:

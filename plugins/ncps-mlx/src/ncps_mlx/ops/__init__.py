@@ -12,6 +12,7 @@ from ncps_mlx.ops._attention import rotated as rotated
 from ncps_mlx.ops._cfc import Affine as Affine
 from ncps_mlx.ops._cfc import Block as Block
 from ncps_mlx.ops._cfc import cfc as cfc
+from ncps_mlx.ops._cfc import cfc_of_memory as cfc_of_memory
 from ncps_mlx.ops._cfc import cfc_with_memory as cfc_with_memory
 from ncps_mlx.ops._ctgru import ctgru as ctgru
 from ncps_mlx.ops._ctrnn import ctrnn as ctrnn
@@ -34,6 +35,7 @@ from ncps_mlx.ops._lstm import lstm as lstm
 from ncps_mlx.ops._ltc import Circuit as Circuit
 from ncps_mlx.ops._ltc import Positive as Positive
 from ncps_mlx.ops._ltc import ltc as ltc
+from ncps_mlx.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_mlx.ops._ltc import positive as positive
 from ncps_mlx.ops._ltc import table as table
 from ncps_mlx.ops._masks import Steps as Steps

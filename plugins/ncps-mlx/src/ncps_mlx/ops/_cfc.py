@@ -19,7 +19,7 @@ class Block:
 
     `affines` are (weight (out, in), bias) of the backbone and then of the fused heads; the first
     one reads [x, h]. `tau` is (w_tau, A) in mode pure. `drops` are (B, T, K), one per backbone
-    layer, or none.
+    layer, or none. With `linear`, f and g have no tanh, and time goes by b − a·Δt.
     """
 
     mode: str
@@ -28,6 +28,7 @@ class Block:
     tau: tuple[mx.array, ...]
     units: int
     drops: tuple[mx.array, ...] = ()
+    linear: bool = False
 
     def with_one_time(self, dt: mx.array | None) -> Block:
         """The same cell for one Δt at all steps: its time heads become one head a·Δt + b."""
@@ -56,7 +57,8 @@ class Cell:
         u = heads(block.phi, self.rest, drops, mx.addmm(p, h, self.U))
         if block.mode == "pure":
             return pure(u, dt[0], *block.tau)
-        return gated(u, dt[0] if dt else None, interpolate=block.mode == "default")
+        time = dt[0] if dt else None
+        return gated(u, time, interpolate=block.mode == "default", linear=block.linear)
 
 
 def cfc(blocks: Sequence[Block], x: mx.array, h: mx.array, dt: mx.array | None) -> mx.array:
@@ -104,10 +106,37 @@ def cfc_with_memory(
     return scan(step, xs, states)
 
 
+def cfc_of_memory(
+    blocks: Sequence[Block],
+    memory: tuple[mx.array, mx.array, mx.array],
+    x: mx.array,
+    states: Sequence[mx.array],
+    dt: mx.array | None,
+) -> list[mx.array]:
+    """As `cfc_with_memory`, but the cells read the LSTM's output, not x, and keep their own h."""
+    cells, times = _timed(blocks, x, dt)
+    Wx, Wh, bias = memory
+    R = Wh.T
+    n = 1 + len(times)
+
+    def step(at_t: Arrays, states: Arrays) -> Arrays:
+        h = states[0]
+        signal, c = lstm_step(at_t[0], h, states[1], R, forget_offset=1.0)
+        new = []
+        for cell, own in zip(cells, _split(blocks, h), strict=True):
+            signal = cell.step(cell.project(signal), own, at_t[1:n], at_t[n:])
+            new.append(signal)
+        return [mx.concatenate(new, axis=-1), c]
+
+    return scan(step, [project(x, Wx, bias), *times, *cells[0].block.drops], states)
+
+
 def _timed(
     blocks: Sequence[Block], x: mx.array, dt: mx.array | None
 ) -> tuple[list[Cell], list[mx.array]]:
     """The cells, and Δt (B, T, 1) if their steps need one."""
+    if blocks[0].linear:
+        dt = mx.array(-1.0, x.dtype) if dt is None else -dt
     if dt is not None and dt.ndim == 2:
         return list(map(Cell, blocks)), [dt[..., None]]
     if blocks[0].mode != "pure":

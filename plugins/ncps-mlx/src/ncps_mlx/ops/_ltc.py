@@ -90,6 +90,27 @@ def ltc(
     return scan(step, [*given, project(x, Wx, bias), *times], states)
 
 
+def ltc_of_memory(
+    circuit: Circuit,
+    memory: Memory,
+    mapped: Callable[[mx.array], mx.array],
+    x: mx.array,
+    states: Sequence[mx.array],
+    dt: mx.array | None,
+) -> list[mx.array]:
+    """As `ltc`, but the neurons read the LSTM's output, `mapped`, not x, and keep their own v."""
+    times, one = each_step(dt, x)
+    Wx, Wh, bias = memory
+    R = Wh.T
+
+    def step(at_t: Arrays, states: Arrays) -> Arrays:
+        signal, c = lstm_step(at_t[0], states[0], states[1], R, forget_offset=1.0)
+        given = circuit.given(mapped(signal))
+        return [circuit.step(states[0], given, at_t[1] if times else one), c]
+
+    return scan(step, [project(x, Wx, bias), *times], states)
+
+
 def table(mask: Mask) -> tuple[npt.NDArray[np.int32] | None, Mask]:
     """For a mask (I, H) the sources (K, H) of the synapses into each neuron, and which are real.
 

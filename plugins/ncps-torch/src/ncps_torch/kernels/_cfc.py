@@ -6,7 +6,8 @@ r"""A CfC over a sequence, as its equation says: the plain twin of `_cfc_scan`.
 
 Shapes, time first: x (T, B, D); W_0 (D, K), U (H, K), b_0 (K); h (B, H); Δt (T, B, 1); dropout
 factors d_i (T, B, K). The last u (B, n·H) holds the heads side by side: f in mode pure; f, g and
-one time head when Δt has been merged into it; f, g, b, a else.
+one time head when Δt has been merged into it; f, g, b, a else. `linear`, which `_cfc_scan` does
+not have, leaves tanh out: the dialect of ncps 1.0.1 for Keras.
 
 Every operation is a differentiable one: this runs under torch.func, export and double backward.
 Held to the float64 reference by the conformance kit.
@@ -25,13 +26,17 @@ Affine = tuple[Tensor, Tensor]
 
 
 class Plan(NamedTuple):
-    """What the tensors mean: mode, activation, and how many of each there are."""
+    """What the tensors mean: mode, activation, and how many of each there are.
+
+    With `linear` the heads f and g have no tanh.
+    """
 
     mode: str
     phi: str
     layers: int
     timed: bool
     dropped: bool
+    linear: bool = False
 
 
 class Arguments(NamedTuple):
@@ -64,9 +69,9 @@ def unflatten(plan: Plan, flat: tuple[Tensor | None, ...]) -> Arguments:
     return Arguments(x, h, dt, W, U, b, rest, tau, drops)  # type: ignore[arg-type]
 
 
-def plan_of(mode: str, phi: str, a: Arguments) -> Plan:
+def plan_of(mode: str, phi: str, a: Arguments, linear: bool = False) -> Plan:
     """The plan of these arguments."""
-    return Plan(mode, phi, len(a.rest), a.dt is not None, bool(a.drops))
+    return Plan(mode, phi, len(a.rest), a.dt is not None, bool(a.drops), linear)
 
 
 def cfc_plain(plan: Plan, a: Arguments) -> Tensor:
@@ -90,17 +95,18 @@ def cfc_step(plan: Plan, a: Arguments, u: Tensor, dt: Tensor | None, drops: list
     if plan.mode == "pure":
         assert dt is not None, "mode pure always has a Δt"
         return _pure(u, dt, *a.tau)
-    return _gated(u, dt, interpolate=plan.mode == "default")
+    return _gated(u, dt, interpolate=plan.mode == "default", linear=plan.linear)
 
 
-def _gated(u: Tensor, dt: Tensor | None, interpolate: bool) -> Tensor:
+def _gated(u: Tensor, dt: Tensor | None, interpolate: bool, linear: bool) -> Tensor:
     """Modes default and no_gate."""
     if dt is None:
         f, g, time = u.chunk(3, dim=-1)
     else:
         f, g, b, a = u.chunk(4, dim=-1)
         time = a * dt + b
-    F, G, s = torch.tanh(f), torch.tanh(g), torch.sigmoid(time)
+    s = torch.sigmoid(time)
+    F, G = (f, g) if linear else (torch.tanh(f), torch.tanh(g))
     # lerp is F + s(G − F)
     return torch.lerp(F, G, s) if interpolate else torch.addcmul(F, s, G)
 

@@ -87,4 +87,13 @@ def read(module: Any, spec: CfCCellSpec, block: CfCBlockSpec, x: Tensor, rate: f
     tau = tuple(getattr(module, n)[0].to(dtype) for n in ("w_tau", "A")) if pure else ()
     drops = tuple(ops.dropout(rate, (*x.shape[:2], k), x) for k in block.backbone) if rate else ()
     backbone = tuple(layer.cast(dtype) for layer in layers)
-    return ops.Cell(spec.mode, spec.activation, block.units, backbone, tuple(heads), tau, drops)
+    return ops.Cell(
+        mode=spec.mode,
+        phi=spec.activation,
+        units=block.units,
+        backbone=backbone,
+        heads=tuple(heads),
+        tau=tau,
+        drops=drops,
+        linear=spec.linear_heads,
+    )

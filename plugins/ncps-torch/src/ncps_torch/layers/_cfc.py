@@ -51,7 +51,8 @@ class _CfC:
         ]
         if not spec.mixed_memory:
             return (ops.cfc(cells, x, states[0], dt),)
-        return ops.cfc_with_memory(cells, self.lstm.cast(x.dtype), x, states, dt)
+        run = ops.cfc_of_memory if spec.reads_memory else ops.cfc_with_memory
+        return run(cells, self.lstm.cast(x.dtype), x, states, dt)
 
     def _readout(self, h: Tensor) -> Tensor:
         """y: the output neurons' part of h."""

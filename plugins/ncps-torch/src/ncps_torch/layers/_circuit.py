@@ -26,7 +26,7 @@ class CircuitParameters:
     sensory_sparsity_mask: Tensor
 
     def _declare_circuit(self: Any, spec: LTCCellSpec) -> None:
-        units, features = spec.state_size, spec.known_input_size()
+        units, features = spec.state_size, spec.sensory_size
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(NEURON, (units,))
         for prefix, sources in (("", units), ("sensory_", features)):
             shapes |= {prefix + name: (sources, units) for name in SYNAPSE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,8 +37,11 @@ class _LTC:
         memory = self.lstm.cast(dtype) if self.spec.mixed_memory else None
         given, first = x.to(dtype), tuple(s.to(dtype) for s in states)
         time = None if dt is None else dt.to(dtype)
-        u = self._parts()._mapped("input", given)
-        new = ops.ltc(self._circuit(dtype), memory, (given, u), first, time)
+        circuit, mapped = self._circuit(dtype), partial(self._parts()._mapped, "input")
+        if memory is not None and self.spec.reads_memory:
+            new = ops.ltc_of_memory(circuit, memory, mapped, given, first, time)
+        else:
+            new = ops.ltc(circuit, memory, (given, mapped(given)), first, time)
         return tuple(s.to(x.dtype) for s in new)
 
     def _readout(self, h: Tensor) -> Tensor:

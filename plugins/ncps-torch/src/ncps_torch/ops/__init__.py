@@ -13,6 +13,7 @@ from ncps_torch.ops._attention import positions_of as positions_of
 from ncps_torch.ops._attention import rotated as rotated
 from ncps_torch.ops._cfc import Cell as Cell
 from ncps_torch.ops._cfc import cfc as cfc
+from ncps_torch.ops._cfc import cfc_of_memory as cfc_of_memory
 from ncps_torch.ops._cfc import cfc_with_memory as cfc_with_memory
 from ncps_torch.ops._ctgru import ctgru as ctgru
 from ncps_torch.ops._ctrnn import ctrnn as ctrnn
@@ -31,6 +32,7 @@ from ncps_torch.ops._lstm import lstm as lstm
 from ncps_torch.ops._ltc import Circuit as Circuit
 from ncps_torch.ops._ltc import Positive as Positive
 from ncps_torch.ops._ltc import ltc as ltc
+from ncps_torch.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_torch.ops._ltc import positive as positive
 from ncps_torch.ops._masks import Steps as Steps
 from ncps_torch.ops._masks import real_mask as real_mask

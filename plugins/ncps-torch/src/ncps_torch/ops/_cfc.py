@@ -13,6 +13,7 @@ from ncps_torch.kernels import (
     Affine,
     Arguments,
     CfCScan,
+    Plan,
     cfc_forward,
     cfc_plain,
     cfc_step,
@@ -31,7 +32,8 @@ class Cell:
     """One plain CfC cell as tensors (out, in); ff1 and ff2 are masked, dropout is drawn.
 
     `backbone` are its affine maps; `heads` f (mode pure), or f, g, a, b; `tau` (w_tau, A) in mode
-    pure; `drops` (T, B, K), one per backbone layer, or none.
+    pure; `drops` (T, B, K), one per backbone layer, or none. With `linear`, f and g have no tanh,
+    and time goes by b − a·Δt.
     """
 
     mode: str
@@ -41,6 +43,7 @@ class Cell:
     heads: tuple[Affine, ...]
     tau: tuple[Tensor, ...] = ()
     drops: tuple[Tensor, ...] = ()
+    linear: bool = False
 
     def arguments(self, x: Tensor, h: Tensor, dt: Tensor | None) -> Arguments:
         """What a kernel takes; the first affine map is cut into x's part and h's."""
@@ -60,15 +63,17 @@ class Cell:
             one = x.new_ones(()) if dt is None else dt.t()[..., None] if each else dt
             return self.heads, one.expand(*x.shape[:2], 1)
         f, g, a, b = self.heads
+        if self.linear:
+            a = (-a[0], -a[1])
         if dt is not None and each:
             return (f, g, b, a), dt.t()[..., None]
         merged = [at + bt if dt is None else at * dt + bt for at, bt in zip(a, b, strict=True)]
         return (f, g, (merged[0], merged[1])), None
 
-    @property
-    def kernel_phi(self) -> str:
-        """The activation that is left once constants are folded into the weights."""
-        return "tanh" if self.phi == "lecun_tanh" else self.phi
+    def plan(self, a: Arguments) -> Plan:
+        """What a kernel does with them; an activation's constants are in the weights."""
+        phi = "tanh" if self.phi == "lecun_tanh" else self.phi
+        return plan_of(self.mode, phi, a, linear=self.linear)
 
 
 def _joined(affines: Sequence[Affine], part: int) -> Tensor:
@@ -95,8 +100,9 @@ def cfc(cells: Sequence[Cell], x: Tensor, h: Tensor, dt: Tensor | None) -> Tenso
 
 def _scan(cell: Cell, x: Tensor, h: Tensor, dt: Tensor | None) -> Tensor:
     a = cell.arguments(x, h, dt)
-    plan = plan_of(cell.mode, cell.kernel_phi, a)
-    if x.shape[0] == 1 or in_transform():
+    plan = cell.plan(a)
+    # the hand-written scan has tanh on its heads
+    if x.shape[0] == 1 or in_transform() or plan.linear:
         return cfc_plain(plan, a)
     flat = a.flat()
     if wants_gradient(flat):
@@ -114,7 +120,7 @@ def cfc_with_memory(
 ) -> tuple[Tensor, Tensor]:
     """The states h, c (T, B, H) of a stack of cells behind an LSTM cell that sees all of h."""
     first, *rest = [cell.arguments(x, states[0], dt) for cell in cells]
-    plan = plan_of(cells[0].mode, cells[0].kernel_phi, first)
+    plan = cells[0].plan(first)
     R = memory[1].t()
     steps = [memory_inputs(memory, x), x @ first.W + first.b, *first.drops]
     times = [None] * x.shape[0] if first.dt is None else first.dt.unbind(0)
@@ -128,6 +134,33 @@ def cfc_with_memory(
             u = torch.addmm(torch.addmm(a.b, new[-1], a.W), state, a.U)
             new.append(cfc_step(plan, a, u, time, []))
         h = new[0] if len(new) == 1 else torch.cat(new, dim=-1)
+        history.append((h, c))
+    hs, cs = zip(*history, strict=True)
+    return torch.stack(hs), torch.stack(cs)
+
+
+def cfc_of_memory(
+    cells: Sequence[Cell],
+    memory: Memory,
+    x: Tensor,
+    states: Sequence[Tensor],
+    dt: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """As `cfc_with_memory`, but the cells read the LSTM's output, not x, and keep their own h."""
+    made = [cell.arguments(x, states[0], dt) for cell in cells]
+    plan, R = cells[0].plan(made[0]), memory[1].t()
+    steps = [memory_inputs(memory, x), *made[0].drops]
+    times = [None] * x.shape[0] if made[0].dt is None else made[0].dt.unbind(0)
+    h, c = states
+    history = []
+    for time, (gates, *drops) in zip(times, _rows(steps), strict=True):
+        signal, c = lstm_step(gates, h, c, R)
+        new = []
+        for a, own in zip(made, _split(cells, h), strict=True):
+            u = torch.addmm(torch.addmm(a.b, signal, a.W), own, a.U)
+            signal = cfc_step(plan, a, u, time, drops)
+            new.append(signal)
+        h = torch.cat(new, dim=-1)
         history.append((h, c))
     hs, cs = zip(*history, strict=True)
     return torch.stack(hs), torch.stack(cs)

@@ -143,9 +143,8 @@ def ltc(
     """
     x, u = inputs
     way = _way(circuit, u)
-    d, q = way.sums(u)
-    d, q = d + circuit.g * circuit.vleak, q + circuit.g + circuit.epsilon
-    time = None if dt is None else dt.t()[..., None] if dt.dim() else dt
+    d, q = _given(circuit, way, u)
+    time = _time_first(dt)
     if memory is None:
         return (way.run((d, q), states[0], time),)
     R = memory[1].t()
@@ -154,7 +153,40 @@ def ltc(
     for t, p in enumerate(memory_inputs(memory, x).unbind(0)):
         v, c = lstm_step(p, v, c, R)
         part = slice(t, t + 1)
-        own = time[part] if time is not None and time.dim() else time
-        v = way.run((d[part], q[part]), v, own)[0]
+        v = way.run((d[part], q[part]), v, _at(time, part))[0]
         history.append((v, c))
     return tuple(torch.stack(one) for one in zip(*history, strict=True))
+
+
+def ltc_of_memory(
+    circuit: Circuit,
+    memory: Memory,
+    mapped: Callable[[Tensor], Tensor],
+    x: Tensor,
+    states: Sequence[Tensor],
+    dt: Tensor | None,
+) -> tuple[Tensor, ...]:
+    """As `ltc`, but the neurons read the LSTM's output, `mapped`, not x, and keep their own v."""
+    way, time, R = _way(circuit, x), _time_first(dt), memory[1].t()
+    v, c = states
+    history = []
+    for t, p in enumerate(memory_inputs(memory, x).unbind(0)):
+        signal, c = lstm_step(p, v, c, R)
+        given = _given(circuit, way, mapped(signal)[None])
+        v = way.run(given, v, _at(time, slice(t, t + 1)))[0]
+        history.append((v, c))
+    return tuple(torch.stack(one) for one in zip(*history, strict=True))
+
+
+def _given(circuit: Circuit, way: _Lists | _Tables, u: Tensor) -> Pair:
+    """Drive and conductance (T, B, H) of the mapped inputs and of the leak."""
+    d, q = way.sums(u)
+    return d + circuit.g * circuit.vleak, q + circuit.g + circuit.epsilon
+
+
+def _time_first(dt: Tensor | None) -> Tensor | None:
+    return None if dt is None else dt.t()[..., None] if dt.dim() else dt
+
+
+def _at(time: Tensor | None, part: slice) -> Tensor | None:
+    return time[part] if time is not None and time.dim() else time
