@@ -55,11 +55,14 @@ _HOME = {
 }
 _MODULES = frozenset(
     {
+        "abstractions",
+        "backend",
         "canonical",
         "config",
         "conversion",
         "layers",
         "mlx",
+        "neural",
         "reference",
         "registry",
         "specs",

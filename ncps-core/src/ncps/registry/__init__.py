@@ -28,6 +28,8 @@ from ncps.registry._services import arrays as arrays
 from ncps.registry._services import frameworks as frameworks
 from ncps.registry._services import hooks as hooks
 from ncps.registry._services import natives as natives
+from ncps.registry._services import neural as neural
+from ncps.registry._services import runs_on as runs_on
 from ncps.registry._services import trainer as trainer
 from ncps.registry._state import reload as reload
 from ncps.registry._state import state

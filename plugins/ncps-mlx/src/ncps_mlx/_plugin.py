@@ -62,3 +62,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_mlx.natives import MlxNatives
 
     return MlxNatives()
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on MLX arrays."""
+    if arrays != "mlx":
+        return None
+    from ncps_mlx.neural import MlxFunctions
+
+    return MlxFunctions()

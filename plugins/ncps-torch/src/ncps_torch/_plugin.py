@@ -62,3 +62,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_torch.natives import TorchNatives
 
     return TorchNatives()
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on torch tensors."""
+    if arrays != "torch":
+        return None
+    from ncps_torch.neural import TorchFunctions
+
+    return TorchFunctions()
