@@ -54,7 +54,8 @@ def gradient_limit(arrays: Arrays) -> int | None:
 
 def dtype_name(native: Any) -> str:
     """Name of an array's dtype: float32 for `mlx.core.float32`, `torch.float32`, …."""
-    return str(native.dtype).rpartition(".")[2]
+    name = getattr(native.dtype, "name", None)
+    return name if isinstance(name, str) else str(native.dtype).rpartition(".")[2]
 
 
 def as_float64(value: Any) -> Any:
