@@ -41,6 +41,19 @@ class Arrays:
         """A native array over the memory of another framework's array, where that can be."""
         raise NotImplementedError(f"{type(self).__name__} must define from_dlpack")
 
+    def detached(self, x: Any) -> Any:
+        """The array without its part in a gradient, as DLPack needs it."""
+        return x
+
+    def taken_over(self, x: Any, source: Arrays) -> Any:
+        """Another framework's array in this one: by DLPack, else copied through NumPy."""
+        try:
+            return self.from_dlpack(source.detached(x))
+        except (BufferError, RuntimeError, TypeError, ValueError):
+            # a dtype, layout or device that one of the two cannot say in DLPack
+            dtype = source.dtype(x)
+            return self.array(source.numpy(x), dtype if dtype in self.dtypes else None)
+
     def dtype(self, x: Any) -> str:
         """Name of an array's dtype: ``"float32"`` for `mlx.core.float32`, `torch.float32`, …."""
         return str(x.dtype).rpartition(".")[2]

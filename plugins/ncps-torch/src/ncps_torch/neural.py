@@ -89,6 +89,10 @@ class TorchFunctions(Functions):
         """A tensor over the same memory."""
         return from_dlpack(x)
 
+    def detached(self, x: Tensor) -> Tensor:
+        """The tensor without its graph."""
+        return x.detach()
+
     def cast(self, x: Tensor, dtype: str) -> Tensor:
         """The same values in another dtype."""
         return x.to(ops.DTYPES[self.check_dtype(dtype)])

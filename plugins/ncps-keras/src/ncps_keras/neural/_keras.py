@@ -64,6 +64,10 @@ class KerasFunctions(Functions):
         """A tensor over the same memory, where the back end can read that."""
         return xp.from_dlpack(x)
 
+    def detached(self, x: Any) -> Any:
+        """The tensor without its graph."""
+        return kops.stop_gradient(x)
+
     def dtype(self, x: Any) -> str:
         """Name of a tensor's dtype."""
         return str(keras.backend.standardize_dtype(x.dtype))
