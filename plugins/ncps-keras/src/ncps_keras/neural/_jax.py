@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -86,12 +85,29 @@ class JaxFunctions(Functions):
 
         return both
 
-    relu = staticmethod(jax.nn.relu)
-    silu = staticmethod(jax.nn.silu)
-    sigmoid = staticmethod(jax.nn.sigmoid)
-    softplus = staticmethod(jax.nn.softplus)
-    erf = staticmethod(jax.scipy.special.erf)
-    gelu = staticmethod(partial(jax.nn.gelu, approximate=False))
+    def relu(self, x: Array) -> Array:
+        """max(x, 0)."""
+        return jax.nn.relu(x)
+
+    def erf(self, x: Array) -> Array:
+        """The error function."""
+        return jax.scipy.special.erf(x)
+
+    def gelu(self, x: Array) -> Array:
+        """The exact x Φ(x)."""
+        return jax.nn.gelu(x, approximate=False)
+
+    def silu(self, x: Array) -> Array:
+        """x σ(x)."""
+        return jax.nn.silu(x)
+
+    def sigmoid(self, x: Array) -> Array:
+        """1 / (1 + e⁻ˣ)."""
+        return jax.nn.sigmoid(x)
+
+    def softplus(self, x: Array) -> Array:
+        """log(1 + eˣ)."""
+        return jax.nn.softplus(x)
 
     def tanh(self, x: Array) -> Array:
         """The hyperbolic tangent."""
