@@ -55,6 +55,8 @@ _HOME = {
 }
 _MODULES = frozenset(
     {
+        "abstractions",
+        "backend",
         "canonical",
         "config",
         "conversion",
@@ -62,6 +64,7 @@ _MODULES = frozenset(
         "layers",
         "liquid",
         "mlx",
+        "neural",
         "reference",
         "registry",
         "specs",

@@ -18,3 +18,10 @@ def ncps_arrays(framework: str) -> Any:
     from ncps.testing._numpy_adapter import NumpyArrays
 
     return NumpyArrays()
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on NumPy arrays."""
+    from ncps.neural._numpy import NumpyFunctions
+
+    return NumpyFunctions() if arrays == "numpy" else None

@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from ncps.registry._active import Active as Active
+from ncps.registry._active import active as active
 from ncps.registry._create import checkpoint_formats as checkpoint_formats
 from ncps.registry._create import checkpoint_reader as checkpoint_reader
 from ncps.registry._create import create as create
@@ -29,10 +31,14 @@ from ncps.registry._services import frameworks as frameworks
 from ncps.registry._services import hooks as hooks
 from ncps.registry._services import kernels as kernels
 from ncps.registry._services import natives as natives
+from ncps.registry._services import neural as neural
 from ncps.registry._services import recurrence as recurrence
+from ncps.registry._services import runs_on as runs_on
 from ncps.registry._services import trainer as trainer
+from ncps.registry._state import register as register
 from ncps.registry._state import reload as reload
 from ncps.registry._state import state
+from ncps.registry._state import unregister as unregister
 from ncps.registry._tables import WIDTH as WIDTH
 from ncps.registry._tables import table_text as table_text
 from ncps.registry._wishes import environment, scope, set_process_default

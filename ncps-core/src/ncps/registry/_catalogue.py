@@ -43,6 +43,10 @@ class Catalogue:
         self.distributions |= {p.distribution for p in problems}
         self._missing: dict[tuple[str, ...], str | None] = {}
 
+    def joined_by(self, manifest: Manifest) -> Catalogue:
+        """The same with one manifest more."""
+        return Catalogue((*self.manifests, manifest), self.problems, complete=self.complete)
+
     def lost(self, name: str) -> PluginError | None:
         """The error for a technology or layer that a plugin would bring, could it be read."""
         for p in self.problems:

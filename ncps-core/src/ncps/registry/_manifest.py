@@ -40,6 +40,14 @@ def read_manifest(data: bytes, origin: Origin) -> Manifest:
         table = tomllib.loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise PluginError(f"expected valid TOML, got: {error}") from error
+    return manifest_of(table, origin)
+
+
+def manifest_of(table: Mapping[str, Any], origin: Origin) -> Manifest:
+    """Check the contents of a manifest.
+
+    Raises: PluginError naming the key, what was expected and what came.
+    """
     _check_version(table, "schema", SCHEMA)
     _check_version(table, "api", API)
     notes = fields.unknown_keys(table, _TOP, "")

@@ -69,10 +69,10 @@ def make_plan(question: Question, catalogue: Catalogue, settings: Settings) -> P
         raise catalogue.lost(layer) or unknown("layer", layer, catalogue.layers)
     _check_device(question.device, catalogue)
     order = ranking(layer, question.env, settings, catalogue)
-    named = [_selector(wish, catalogue) for wish in question.wishes]
-    in_use = _in_use(question.wishes, named)
+    named = selectors(question.wishes, catalogue)
+    later = in_use(question.wishes, named)
     ordered = sorted(
-        providers, key=lambda p: (*(not sel.matches(p) for sel in in_use), *order.key(p))
+        providers, key=lambda p: (*(not sel.matches(p) for sel in later), *order.key(p))
     )
     filters = _Filters(question, named, catalogue, settings, providers)
     return Plan(
@@ -191,6 +191,11 @@ def check_wish(env: Environment, catalogue: Catalogue) -> None:
         _selector(Wish("NCPS_TECHNOLOGY", env.technology, None), catalogue)
 
 
+def selectors(wishes: tuple[Wish, ...], catalogue: Catalogue) -> list[Selector]:
+    """What each wish means. Raises: as `both`."""
+    return [_selector(wish, catalogue) for wish in wishes]
+
+
 def _selector(wish: Wish, catalogue: Catalogue) -> Selector:
     try:
         return both(wish.technology, wish.framework, catalogue)
@@ -200,7 +205,7 @@ def _selector(wish: Wish, catalogue: Catalogue) -> Selector:
         raise
 
 
-def _in_use(wishes: tuple[Wish, ...], named: list[Selector]) -> list[Selector]:
+def in_use(wishes: tuple[Wish, ...], named: list[Selector]) -> list[Selector]:
     """What later wishes say where the first left a side open: it orders, it does not exclude.
 
     So ``technology="hyena"`` inside ``use("torch")`` is hyena on torch, if hyena is there on torch.

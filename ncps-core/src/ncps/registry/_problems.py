@@ -5,6 +5,7 @@ Nothing is imported to find out, unless `trial` is called.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def unusable(t: Technology, catalogue: Catalogue, settings: Settings, now: State
         return reason
     modules = dict.fromkeys(target.partition(":")[0] for target in t.layers.values())
     for module in [*filter(None, [t.plugin]), *modules]:
-        if locate(module) is None:
+        if module not in sys.modules and locate(module) is None:
             return f"expected a module {module!r}, found none"
     failed = _failure(t, now)
     return f"{failed.step}: {failed.reason}" if failed else None

@@ -64,6 +64,29 @@ def recurrence(framework: str) -> Any:
     return _service("ncps_recurrence", "sequence over any cell", framework)
 
 
+def neural(framework: str, arrays: str | None = None) -> Any:
+    """The operations on a framework's arrays, `ncps.neural.Functions`.
+
+    `arrays` names the library whose arrays are meant where a framework runs on several, as Keras
+    does: ``neural("keras", "jax")``.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has them, if none
+    has.
+    """
+    kind = framework if arrays is None else arrays
+    what = "set of array operations" if kind == framework else f"set of operations on {kind} arrays"
+    return _service("ncps_neural", what, framework, arrays=kind)
+
+
+def runs_on(framework: str) -> str:
+    """The library whose arrays the framework's layers take in this process: Keras' back end.
+
+    It is the framework itself where it has arrays of its own. Raises: as `hooks`.
+    """
+    found: str | None = hooks(framework).ncps_runs_on(framework=framework)
+    return framework if found is None else found
+
+
 def frameworks() -> frozenset[str]:
     """Names of all frameworks that are known here."""
     return _catalogue().frameworks
@@ -102,26 +125,26 @@ def by_rank(technologies: Iterable[Technology]) -> list[Technology]:
     )
 
 
-def _service(hook: str, what: str, framework: str) -> Any:
-    found, problems = _first(hook, framework)
+def _service(hook: str, what: str, framework: str, **arguments: str) -> Any:
+    found, problems = _first(hook, framework, **arguments)
     if found is not None:
         return found
     others = []
     frameworks = {t.framework for t in _catalogue().technologies if t.refused is None}
     for other in sorted(frameworks - {framework}):
-        if _first(hook, other)[0] is not None:
+        if _first(hook, other, **(arguments and {"arrays": other}))[0] is not None:
             others.append(other)
     offered = f"Frameworks that offer one: {', '.join(others) or 'none'}"
     because = f" ({'; '.join(problems)})" if problems else ""
     raise PluginError(f"nothing installed offers {what} for {framework!r}{because}. {offered}.")
 
 
-def _first(hook: str, framework: str) -> tuple[Any, list[str]]:
+def _first(hook: str, framework: str, **arguments: str) -> tuple[Any, list[str]]:
     problems: list[str] = []
     for technology in _usable(framework):
         try:
             caller = _plugin(technology).hook(hook)
-            found = None if caller is None else call(caller, framework=framework)
+            found = None if caller is None else call(caller, framework=framework, **arguments)
         except NcpsError as error:
             problems.append(str(error))
             continue

@@ -61,3 +61,16 @@ def ncps_natives(framework: str) -> Any:
 @hookspec(firstresult=True)
 def ncps_recurrence(framework: str) -> type | None:
     """The module class that runs any cell over a sequence; see `ncps.layers.RecurrentOver`."""
+
+
+@hookspec(firstresult=True)
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations on arrays, an `ncps.neural.Functions`; None for arrays that it has none for.
+
+    `arrays` is the framework's name, or that of the library whose arrays are meant: ``"jax"``.
+    """
+
+
+@hookspec(firstresult=True)
+def ncps_runs_on(framework: str) -> str | None:
+    """The library whose arrays the layers take, if it is not the framework: Keras' back end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ncps.errors import PluginError
 from ncps_keras._choice import current, why_not
 
 if TYPE_CHECKING:
@@ -66,3 +67,35 @@ def ncps_natives(framework: str) -> Any:
     from ncps_keras.natives import KerasNatives
 
     return KerasNatives()
+
+
+def ncps_runs_on(framework: str) -> str | None:
+    """The back end that Keras has in this process, or takes when it is imported."""
+    return current() if framework == "keras" else None
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on Keras' tensors, or on JAX arrays.
+
+    Raises: PluginError for the arrays of a back end that Keras does not run on.
+    """
+    if framework != "keras":
+        return None
+    if arrays == "jax":
+        return _jax()
+    if arrays not in ("keras", current()):
+        raise PluginError(
+            f"Keras runs on {current()} in this process. Set KERAS_BACKEND="
+            f"{arrays} before Python starts"
+        )
+    from ncps_keras.neural._keras import KerasFunctions
+
+    return KerasFunctions()
+
+
+def _jax() -> Any:
+    try:
+        from ncps_keras.neural._jax import JaxFunctions
+    except ModuleNotFoundError as error:
+        raise PluginError("JAX is not installed. Run: pip install jax") from error
+    return JaxFunctions()

@@ -73,3 +73,12 @@ def ncps_recurrence(framework: str) -> type | None:
     from ncps_mlx.layers import RecurrentOver
 
     return RecurrentOver
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on MLX arrays."""
+    if arrays != "mlx":
+        return None
+    from ncps_mlx.neural import MlxFunctions
+
+    return MlxFunctions()

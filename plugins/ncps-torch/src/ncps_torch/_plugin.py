@@ -87,3 +87,12 @@ def ncps_recurrence(framework: str) -> type | None:
     from ncps_torch.layers import RecurrentOver
 
     return RecurrentOver
+
+
+def ncps_neural(framework: str, arrays: str) -> Any:
+    """The operations of `ncps.neural` on torch tensors."""
+    if arrays != "torch":
+        return None
+    from ncps_torch.neural import TorchFunctions
+
+    return TorchFunctions()

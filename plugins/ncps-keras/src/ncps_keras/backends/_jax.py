@@ -108,6 +108,24 @@ def devices() -> list[str]:
     return [*names, "cpu"]
 
 
+def from_dlpack(x: Any) -> Array:
+    """An array over the same memory, where JAX can read that."""
+    return jnp.from_dlpack(x)
+
+
+def to_device(x: Array, device: str | None) -> Array:
+    """The same values on a device in Keras' words."""
+    if device is None:
+        return x
+    kind, _, number = device.partition(":")
+    return jax.device_put(x, jax.devices(kind)[int(number or 0)])
+
+
+def namespace() -> Any:
+    """The functions under the names of the array API standard."""
+    return jnp
+
+
 def gradients(
     function: Callable[[Sequence[Array]], Array], variables: Sequence[Any], arrays: Sequence[Array]
 ) -> tuple[Array, Sequence[Array], Sequence[Array]]:

@@ -121,6 +121,23 @@ def devices() -> list[str]:
     return [*(f"gpu:{i}" for i, _ in enumerate(tf.config.list_logical_devices("GPU"))), "cpu"]
 
 
+def from_dlpack(x: Any) -> Tensor:
+    """A tensor over the same memory, where TensorFlow can read that."""
+    return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
+
+
+def to_device(x: Tensor, device: str | None) -> Tensor:
+    """The same values on a device in Keras' words."""
+    if device is None:
+        return x
+    with tf.device(device):
+        return tf.identity(x)
+
+
+def namespace() -> None:
+    """TensorFlow has no functions under the names of the array API standard."""
+
+
 def gradients(
     function: Callable[[Sequence[Tensor]], Tensor],
     variables: Sequence[Any],

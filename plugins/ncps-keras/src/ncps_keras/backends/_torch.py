@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils import dlpack
 
 absolute = torch.abs
 addmm = torch.addmm
@@ -100,6 +101,25 @@ def devices() -> list[str]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return [*found, "cpu"]
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """A tensor over the same memory."""
+    return dlpack.from_dlpack(x)
+
+
+def to_device(x: Tensor, device: str | None) -> Tensor:
+    """The same values on a device in Keras' words."""
+    return x.to(None if device is None else device.replace("gpu", "cuda"))
+
+
+def namespace() -> Any:
+    """The functions under the names of the array API standard, if array-api-compat is here."""
+    try:
+        from array_api_compat import torch as compatible
+    except ImportError:
+        return None
+    return compatible
 
 
 def gradients(
