@@ -158,7 +158,7 @@ def test_config_that_names_what_is_unknown_raises(two: Site, text: str, message:
 def test_config_may_name_our_technologies_and_foreign_distributions_that_are_absent(
     two: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two.config('priority = ["hyena", "keras.layers", "absent-dist:thing", "low"]')
+    two.config('priority = ["hyena", "xlstm", "absent-dist:thing", "low"]')
     assert chosen() == "low"
 
 
@@ -182,7 +182,7 @@ def test_named_technology_without_the_layer_says_who_offers_it(two: Site) -> Non
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("hyena", "ncps-hyena"), ("keras.layers", "ncps-keras")]
+    ("word", "hint"), [("hyena", "ncps-hyena"), ("xlstm", "ncps-xlstm")]
 )
 def test_technology_of_ours_that_is_not_installed_says_how(two: Site, word: str, hint: str) -> None:
     with pytest.raises(
