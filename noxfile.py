@@ -89,7 +89,8 @@ def conversion(session: nox.Session) -> None:
     """Models that move between the plugins, in one environment that has them all."""
     session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
     environment = ENVIRONMENT | _original(session)
-    session.run("pytest", "tests/conversion", "tests/training", *session.posargs, env=environment)
+    folders = ["tests/conversion", "tests/neural", "tests/training"]
+    session.run("pytest", *folders, *session.posargs, env=environment)
 
 
 @nox.session
