@@ -11,14 +11,22 @@ import nox
 
 ROOT = Path(__file__).parent
 CORE = "ncps-core"
-PLUGINS = ["mlx", "torch"]
+PLUGINS = ["keras", "mlx", "torch"]
 SOURCES = [f"{CORE}/src", *(f"plugins/ncps-{name}/src" for name in PLUGINS)]
+# Keras has one back end in a process: each is tested in an environment of its own
+KERAS = {
+    "torch": "torch",
+    "jax": "jax",
+    "tensorflow": "tensorflow-cpu" if sys.platform == "linux" else "tensorflow",
+}
+SUITES = ["mlx", "torch", *(f"keras-{backend}" for backend in KERAS)]
 FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
 LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
 PINNED = ["-c", "constraints.txt"]
 PYTEST = ["pytest", "hypothesis"]
 # draw without a display, and let no setting of the user's steer a test
-ENVIRONMENT = {"MPLBACKEND": "Agg"} | {key: None for key in os.environ if key.startswith("NCPS_")}
+SETTINGS = [key for key in os.environ if key.startswith(("NCPS_", "KERAS_"))]
+ENVIRONMENT = {"MPLBACKEND": "Agg"} | dict.fromkeys(SETTINGS)
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -76,12 +84,24 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("name", PLUGINS, ids=PLUGINS)
+@nox.parametrize("name", SUITES, ids=SUITES)
 def plugin(session: nox.Session, name: str) -> None:
-    """One plugin's tests, and the tests that span packages."""
+    """One plugin's tests, and the tests that span packages; of Keras, on one of its back ends."""
+    if name.startswith("keras-"):
+        _keras(session, name.removeprefix("keras-"))
+        return
     session.install(*PINNED, *PYTEST, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     session.run("pytest", f"plugins/ncps-{name}/tests", "tests", *session.posargs, env=environment)
+
+
+def _keras(session: nox.Session, backend: str) -> None:
+    """The tests of ncps-keras, and the conformance kit, on one back end."""
+    session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras"))
+    # XLA compiles thousands of small layers here, each to run once
+    environment = {"KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    folders = ["plugins/ncps-keras/tests", "tests/conformance", "tests/neural"]
+    session.run("pytest", *folders, *session.posargs, env=ENVIRONMENT | environment)
 
 
 @nox.session

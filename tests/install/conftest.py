@@ -14,6 +14,7 @@ import pytest
 
 PACKAGES = {
     "ncps": "ncps-core",
+    "ncps-keras": "plugins/ncps-keras",
     "ncps-mlx": "plugins/ncps-mlx",
     "ncps-torch": "plugins/ncps-torch",
 }

@@ -19,6 +19,7 @@ VERSION = re.search(
 )[1]
 DATA = {
     "ncps": ["ncps/py.typed", "ncps/reference/ncps_plugin.toml", "ncps/training/data/co2.csv"],
+    "ncps_keras": ["ncps_keras/py.typed", "ncps_keras/ncps_plugin.toml"],
     "ncps_mlx": ["ncps_mlx/py.typed", "ncps_mlx/ncps_plugin.toml"],
     "ncps_torch": ["ncps_torch/py.typed", "ncps_torch/ncps_plugin.toml"],
 }

@@ -30,6 +30,15 @@ def test_trainer_and_arrays_come_from_the_frameworks_plugin(site: Site) -> None:
     assert type(registry.arrays("fx")).__module__ == "acme._plugin"
 
 
+def test_kernels_of_one_plugin_are_there_for_others_by_name(site: Site) -> None:
+    code = "def ncps_kernels(framework): return {'double': lambda x: 2 * x}"
+    site.plugin("acme", framework="fx", hooks=code)
+    site.plugin("bare", framework="fy")
+    assert registry.kernels("fx")["double"](4) == 8
+    with pytest.raises(PluginError, match=r"nothing installed offers kernels for 'fy'.*: fx"):
+        registry.kernels("fy")
+
+
 def test_native_modules_are_read_by_the_frameworks_plugin_or_the_error_says_who_can(
     site: Site,
 ) -> None:

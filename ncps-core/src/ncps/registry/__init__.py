@@ -29,6 +29,7 @@ from ncps.registry._records import Provider as Provider
 from ncps.registry._services import arrays as arrays
 from ncps.registry._services import frameworks as frameworks
 from ncps.registry._services import hooks as hooks
+from ncps.registry._services import kernels as kernels
 from ncps.registry._services import natives as natives
 from ncps.registry._services import neural as neural
 from ncps.registry._services import runs_on as runs_on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ncps.config import Settings
@@ -27,7 +27,7 @@ def trainer(framework: str) -> Any:
 
     Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
     """
-    return _service("ncps_trainer", "trainer", framework)
+    return _service("ncps_trainer", "a trainer", framework)
 
 
 def arrays(framework: str) -> Any:
@@ -35,7 +35,7 @@ def arrays(framework: str) -> Any:
 
     Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
     """
-    return _service("ncps_arrays", "array adapter", framework)
+    return _service("ncps_arrays", "an array adapter", framework)
 
 
 def natives(framework: str) -> Any:
@@ -43,7 +43,17 @@ def natives(framework: str) -> Any:
 
     Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
     """
-    return _service("ncps_natives", "reader of native modules", framework)
+    return _service("ncps_natives", "a reader of native modules", framework)
+
+
+def kernels(framework: str) -> dict[str, Callable[..., Any]]:
+    """The kernels on a framework that one plugin lends to others, by name.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has some, if none
+    has.
+    """
+    found: dict[str, Callable[..., Any]] = _service("ncps_kernels", "kernels", framework)
+    return found
 
 
 def neural(framework: str, arrays: str | None = None) -> Any:
@@ -118,7 +128,7 @@ def _service(hook: str, what: str, framework: str, **arguments: str) -> Any:
             others.append(other)
     offered = f"Frameworks that offer one: {', '.join(others) or 'none'}"
     because = f" ({'; '.join(problems)})" if problems else ""
-    raise PluginError(f"nothing installed offers a {what} for {framework!r}{because}. {offered}.")
+    raise PluginError(f"nothing installed offers {what} for {framework!r}{because}. {offered}.")
 
 
 def _first(hook: str, framework: str, **arguments: str) -> tuple[Any, list[str]]:

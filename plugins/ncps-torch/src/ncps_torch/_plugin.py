@@ -71,3 +71,12 @@ def ncps_neural(framework: str, arrays: str) -> Any:
     from ncps_torch.neural import TorchFunctions
 
     return TorchFunctions()
+
+
+def ncps_kernels(framework: str) -> dict[str, Any] | None:
+    """The sequence kernels that other plugins may use, by name."""
+    if framework != "torch":
+        return None
+    from ncps_torch.shared import KERNELS
+
+    return dict(KERNELS)

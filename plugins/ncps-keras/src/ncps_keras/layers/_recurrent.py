@@ -130,7 +130,7 @@ class Sequence(RecurrentLayer):
         dt = ops.elapsed(spec, axes, timespans, timestamps, dtype)
         real = ops.real_steps(spec, axes, x_mask if mask is None else mask)
         y, states = run_parts(
-            self._levels, x, initial, ops.Times(dt, real), spec.return_sequences, bool(training)
+            self._levels(), x, initial, ops.Times(dt, real), spec.return_sequences, bool(training)
         )
         y = y if axes.batched else y[0]
         return (y, self._given(states, axes.batched)) if spec.return_state else y
@@ -168,7 +168,7 @@ class Sequence(RecurrentLayer):
         options = {"dtype": self.dtype_policy, "trainable": self.trainable, "name": name}
         return type(self)(spec, seed=first, device=self._device, **options)
 
-    @property
+    # a method: Keras' files walk through whatever attributes hold, and this may hold the layer
     def _levels(self) -> list[dict[str, Sequence]]:
         if not self.spec.composed:
             return [{"forward": self}]
@@ -181,7 +181,7 @@ class Sequence(RecurrentLayer):
             return {}
         return {
             f"stack.{i}.{direction}.{name}": variable
-            for i, level in enumerate(self._levels)
+            for i, level in enumerate(self._levels())
             for direction, layer in level.items()
             for name, variable in layer._named().items()
         }

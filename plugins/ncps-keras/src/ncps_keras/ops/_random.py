@@ -32,7 +32,8 @@ def draw_seed() -> int:
             main = threading.current_thread() is threading.main_thread()
             _thread.number = 0 if main else 1 + next(_numbers)
     words = np.random.SeedSequence([int(xp.to_numpy(drawn)), _thread.number])
-    return int(words.generate_state(1)[0])
+    # Keras' seeds are int32 on torch
+    return int(words.generate_state(1)[0] >> 1)
 
 
 def dropout(rate: float, shape: tuple[Any, ...], dtype: str, seed: Any) -> Any:
@@ -45,4 +46,4 @@ def seed_generator(seed: int | None) -> Any:
     if seed is None:
         # a symbol cannot be a seed: while Keras asks for shapes only, any number serves
         seed = 0 if xp.is_tracing() else draw_seed()
-    return keras.random.SeedGenerator(seed)
+    return keras.random.SeedGenerator(seed % 2**31)
