@@ -103,7 +103,7 @@ def _keras(session: nox.Session, backend: str) -> None:
     environment = {"KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     environment |= _original(session)
     old = "tests/original/test_keras_files.py"
-    folders = ["plugins/ncps-keras/tests", "tests/conformance", old]
+    folders = ["plugins/ncps-keras/tests", "tests/conformance", "tests/neural", old]
     session.run("pytest", *folders, *session.posargs, env=ENVIRONMENT | environment)
 
 
@@ -112,7 +112,8 @@ def conversion(session: nox.Session) -> None:
     """Models that move between the plugins, in one environment that has them all."""
     session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
     environment = ENVIRONMENT | _original(session)
-    session.run("pytest", "tests/conversion", "tests/training", *session.posargs, env=environment)
+    folders = ["tests/conversion", "tests/neural", "tests/training"]
+    session.run("pytest", *folders, *session.posargs, env=environment)
 
 
 @nox.session

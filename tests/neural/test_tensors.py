@@ -46,7 +46,8 @@ def test_values_survive_the_way_to_another_framework(source: str, target: str) -
     ("source", "target"),
     [
         *(("numpy", "torch"), ("torch", "numpy"), ("torch", "jax"), ("jax", "torch")),
-        *(("jax", "numpy"), ("mlx", "numpy"), ("mlx", "torch")),
+        *(("jax", "numpy"), ("mlx", "numpy"), ("mlx", "torch"), ("mlx", "tensorflow")),
+        *(("torch", "tensorflow"), ("tensorflow", "torch"), ("tensorflow", "jax")),
     ],
 )
 def test_memory_is_shared_on_the_processor(source: str, target: str) -> None:

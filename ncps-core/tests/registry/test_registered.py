@@ -145,3 +145,10 @@ def test_active_technology_that_cannot_be_used_raises_with_its_reason(site: Site
     site.plugin("acme", framework="fx", requires=["no_such_module"])
     with ncps.use("acme"), pytest.raises(PluginError, match="no_such_module is not installed"):
         registry.active()
+
+
+def test_registered_technology_is_there_with_discovery_off(site: Site, monkeypatch) -> None:
+    registry.register("mine", "fx", {"Dense": _layers(site).Fake}, priority=9000)
+    monkeypatch.setenv("NCPS_DISCOVER", "0")
+    assert registry.select("Dense").technology == "mine"
+    assert {t.name for t in registry.technologies()} == {"mine", "numpy"}

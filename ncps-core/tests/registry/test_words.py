@@ -181,9 +181,7 @@ def test_named_technology_without_the_layer_says_who_offers_it(two: Site) -> Non
         registry.create("Dense", units=2, technology="special")
 
 
-@pytest.mark.parametrize(
-    ("word", "hint"), [("hyena", "ncps-hyena"), ("xlstm", "ncps-xlstm")]
-)
+@pytest.mark.parametrize(("word", "hint"), [("hyena", "ncps-hyena"), ("xlstm", "ncps-xlstm")])
 def test_technology_of_ours_that_is_not_installed_says_how(two: Site, word: str, hint: str) -> None:
     with pytest.raises(
         PluginError, match=f"no plugin for '{word}' is installed: pip install {hint}"

@@ -36,7 +36,12 @@ class Positions(Arrays):
         return self.cast(self.xp.concatenate(turned, axis=-1), self.dtype(x))
 
     def alibi(
-        self, heads: int, queries: int, keys: int | None = None, dtype: str = "float32"
+        self,
+        heads: int,
+        queries: int,
+        keys: int | None = None,
+        dtype: str = "float32",
+        device: Any = None,
     ) -> Any:
         r"""The biases -m_h |i - j| (H, T, S) of attention scores, with the paper's slopes m_h.
 
@@ -54,7 +59,7 @@ class Positions(Arrays):
             )
         at = np.arange(keys - queries, keys)
         apart = np.abs(at[:, None] - np.arange(keys))
-        return self.array(-np.array(slopes(heads))[:, None, None] * apart, dtype)
+        return self.array(-np.array(slopes(heads))[:, None, None] * apart, dtype, device)
 
     def _check_pairs(self, x: Any) -> None:
         if len(x.shape) < 2 or x.shape[-1] % 2:
