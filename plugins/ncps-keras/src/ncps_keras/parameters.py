@@ -8,8 +8,10 @@ from __future__ import annotations
 from ncps.canonical import ParameterMap, Rename, Rule, SplitGates
 from ncps.canonical import composed_map as composed_map
 from ncps.specs import (
+    CTGRU_GATES,
     GATES,
     CfCCell,
+    CTGRUCell,
     CTRNNCell,
     Dense,
     GRUCell,
@@ -70,6 +72,11 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
+def ctgru_map(spec: CTGRUCell) -> ParameterMap:
+    """The gates retrieval, storage and signal, fused like a GRU's."""
+    return ParameterMap(tuple(_gates("", "", CTGRU_GATES, use_bias=True)))
+
+
 def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
     """The canonical names."""
     return ParameterMap(tuple(_same("kernel", "recurrent_kernel", "bias", "log_tau")))
@@ -117,6 +124,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return rnn_map(spec)
     if isinstance(spec, GRUCell):
         return gru_map(spec)
+    if isinstance(spec, CTGRUCell):
+        return ctgru_map(spec)
     if isinstance(spec, CTRNNCell):
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):

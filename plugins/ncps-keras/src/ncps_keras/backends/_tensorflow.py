@@ -24,6 +24,26 @@ zeros_like = tf.zeros_like
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """x within these bounds."""
+    return tf.clip_by_value(x, low, high)
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same numbers in another shape, of which one length may be -1."""
+    return tf.reshape(x, tuple(shape))
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return tf.nn.softmax(x, axis=-1)
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum over the last axis."""
+    return tf.reduce_sum(x, axis=-1)
+
+
 def gelu(x: Tensor) -> Tensor:
     """x Φ(x)."""
     return tf.nn.gelu(x, approximate=False)

@@ -25,6 +25,26 @@ zeros_like = torch.zeros_like
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """x within these bounds."""
+    return x.clamp(low, high)
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same numbers in another shape, of which one length may be -1."""
+    return x.reshape(tuple(shape))
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return torch.softmax(x, dim=-1)
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum over the last axis."""
+    return x.sum(dim=-1)
+
+
 def affine(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
     """x W + b over the last axis."""
     return functional.linear(x, W.t(), b)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from ncps_keras.layers._base import NativeLayer as NativeLayer
 from ncps_keras.layers._cfc import CfC as CfC
 from ncps_keras.layers._cfc import CfCCell as CfCCell
+from ncps_keras.layers._ctgru import CTGRU as CTGRU
+from ncps_keras.layers._ctgru import CTGRUCell as CTGRUCell
 from ncps_keras.layers._ctrnn import CTRNN as CTRNN
 from ncps_keras.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_keras.layers._dense import Dense as Dense
+from ncps_keras.layers._eltc import ELTC as ELTC
+from ncps_keras.layers._eltc import ELTCCell as ELTCCell
 from ncps_keras.layers._gru import GRU as GRU
 from ncps_keras.layers._gru import GRUCell as GRUCell
 from ncps_keras.layers._lstm import LSTM as LSTM

@@ -11,6 +11,7 @@ from ncps_keras.ops._cfc import Affine as Affine
 from ncps_keras.ops._cfc import Block as Block
 from ncps_keras.ops._cfc import cfc as cfc
 from ncps_keras.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_keras.ops._ctgru import ctgru as ctgru
 from ncps_keras.ops._devices import available_devices as available_devices
 from ncps_keras.ops._devices import check_device as check_device
 from ncps_keras.ops._devices import on_device as on_device
