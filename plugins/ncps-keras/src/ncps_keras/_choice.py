@@ -58,7 +58,7 @@ def fixed_steps_only(backend: str) -> str | None:
     if backend == "torch":
         return None
     return (
-        f'on {backend}, Keras traces the loop over time, in which no value can be read, and '
+        f"on {backend}, Keras traces the loop over time, in which no value can be read, and "
         'solver="dopri5" chooses its steps by them: take a solver with fixed steps, or the back '
         "end torch"
     )

@@ -15,7 +15,7 @@ from ncps_keras.backends import xp
 from ncps_keras.layers import NativeLayer
 
 Array = npt.NDArray[Any]
-DIFFERENTIABLE = ("x", "timespans", "state")
+DIFFERENTIABLE = ("x", "timespans", "state", "context")
 
 
 class KerasArrays:

@@ -10,10 +10,12 @@ from ncps.canonical import composed_map as composed_map
 from ncps.specs import (
     CTGRU_GATES,
     GATES,
+    AttentionSpec,
     CfCCell,
     CTGRUCell,
     CTRNNCell,
     Dense,
+    FeedForwardSpec,
     GRUCell,
     LSTMCell,
     LTCCell,
@@ -32,6 +34,11 @@ SYNAPSE = ("w", "sigma", "mu", "erev")
 def dense_map(spec: Dense | NCPDense) -> ParameterMap:
     """kernel (D, H), bias (H)."""
     return ParameterMap(tuple(_same("kernel", *(("bias",) if spec.use_bias else ()))))
+
+
+def canonical_map(spec: AttentionSpec | FeedForwardSpec) -> ParameterMap:
+    """The canonical names."""
+    return ParameterMap(tuple(_same(*(p.name for p in spec.parameters()))))
 
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
@@ -130,4 +137,6 @@ def map_of(spec: Spec) -> ParameterMap:
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):
         return ltc_map(spec)
+    if isinstance(spec, (AttentionSpec, FeedForwardSpec)):
+        return canonical_map(spec)
     raise TypeError(f"expected the spec of a layer of ncps-keras, got {type(spec).__name__}.")

@@ -30,6 +30,15 @@ if jax.config.jax_enable_x64:
     DTYPES = (*DTYPES, "float64")  # type: ignore[assignment]
 
 
+def attention(
+    q: Array, k: Array, v: Array, mask: Array | None, bias: Array | None, causal: bool
+) -> Array:
+    """Of q (B, H, T, d) to k and v (B, G, S, d), by JAX's own."""
+    q, k, v = (jnp.swapaxes(a, 1, 2) for a in (q, k, v))
+    o = jax.nn.dot_product_attention(q, k, v, bias, mask, is_causal=causal)
+    return jnp.swapaxes(o, 1, 2)
+
+
 def clip(x: Array, low: float, high: float) -> Array:
     """x within these bounds."""
     return jnp.clip(x, low, high)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ncps_keras.layers._attention import GroupedQueryAttention as GroupedQueryAttention
+from ncps_keras.layers._attention import MultiHeadAttention as MultiHeadAttention
 from ncps_keras.layers._base import NativeLayer as NativeLayer
 from ncps_keras.layers._cfc import CfC as CfC
 from ncps_keras.layers._cfc import CfCCell as CfCCell
@@ -12,6 +14,9 @@ from ncps_keras.layers._ctrnn import CTRNNCell as CTRNNCell
 from ncps_keras.layers._dense import Dense as Dense
 from ncps_keras.layers._eltc import ELTC as ELTC
 from ncps_keras.layers._eltc import ELTCCell as ELTCCell
+from ncps_keras.layers._feed_forward import FeedForward as FeedForward
+from ncps_keras.layers._feed_forward import GeGLU as GeGLU
+from ncps_keras.layers._feed_forward import SwiGLU as SwiGLU
 from ncps_keras.layers._gru import GRU as GRU
 from ncps_keras.layers._gru import GRUCell as GRUCell
 from ncps_keras.layers._lstm import LSTM as LSTM
