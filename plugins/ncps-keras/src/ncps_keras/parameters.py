@@ -10,16 +10,12 @@ from ncps.canonical import composed_map as composed_map
 from ncps.specs import (
     CTGRU_GATES,
     GATES,
-    AttentionSpec,
     CfCCell,
     CTGRUCell,
     CTRNNCell,
-    Dense,
-    FeedForwardSpec,
     GRUCell,
     LSTMCell,
     LTCCell,
-    NCPDense,
     RNNCell,
     Spec,
 )
@@ -31,13 +27,8 @@ NEURON = ("gleak", "vleak", "cm")
 SYNAPSE = ("w", "sigma", "mu", "erev")
 
 
-def dense_map(spec: Dense | NCPDense) -> ParameterMap:
-    """kernel (D, H), bias (H)."""
-    return ParameterMap(tuple(_same("kernel", *(("bias",) if spec.use_bias else ()))))
-
-
-def canonical_map(spec: AttentionSpec | FeedForwardSpec) -> ParameterMap:
-    """The canonical names."""
+def feedforward_map(spec: Spec) -> ParameterMap:
+    """The canonical names, as Keras' own layers have them."""
     return ParameterMap(tuple(_same(*(p.name for p in spec.parameters()))))
 
 
@@ -121,8 +112,8 @@ def _gates(native: str, canonical: str, gates: tuple[str, ...], use_bias: bool) 
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, (Dense, NCPDense)):
-        return dense_map(spec)
+    if spec.kind == "feedforward":
+        return feedforward_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):
@@ -137,6 +128,4 @@ def map_of(spec: Spec) -> ParameterMap:
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):
         return ltc_map(spec)
-    if isinstance(spec, (AttentionSpec, FeedForwardSpec)):
-        return canonical_map(spec)
     raise TypeError(f"expected the spec of a layer of ncps-keras, got {type(spec).__name__}.")

@@ -1,4 +1,4 @@
-"""A solver as part of a step: frozen, so that steps with equal solvers are one to JAX's compiler."""
+"""A solver as part of a step: frozen, so that equal ones are one step to JAX's compiler."""
 
 from __future__ import annotations
 

@@ -26,3 +26,6 @@ from ncps_keras.layers._ltc import LTCCell as LTCCell
 from ncps_keras.layers._ncp_dense import NCPDense as NCPDense
 from ncps_keras.layers._rnn import RNN as RNN
 from ncps_keras.layers._rnn import RNNCell as RNNCell
+from ncps_keras.layers._sequential import Bidirectional as Bidirectional
+from ncps_keras.layers._sequential import Residual as Residual
+from ncps_keras.layers._sequential import Sequential as Sequential
