@@ -53,6 +53,17 @@ def current() -> str:
     return os.environ.get("KERAS_BACKEND") or _from_file() or "tensorflow"
 
 
+def fixed_steps_only(backend: str) -> str | None:
+    """Why solvers on this back end must have fixed steps; None if they need not."""
+    if backend == "torch":
+        return None
+    return (
+        f"on {backend}, Keras traces the loop over time, in which no value can be read, and "
+        'solver="dopri5" chooses its steps by them: take a solver with fixed steps, or the back '
+        "end torch"
+    )
+
+
 def _from_file() -> str | None:
     """The back end that ``keras.json`` names, if there is such a file and Keras can read it."""
     home = os.environ.get("KERAS_HOME")

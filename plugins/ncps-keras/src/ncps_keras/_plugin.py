@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ncps.errors import PluginError
-from ncps_keras._choice import current, why_not
+from ncps_keras._choice import current, fixed_steps_only, why_not
 
 if TYPE_CHECKING:
     from ncps.specs import Spec
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 _IMPRECISE = "on torch, Keras' matmul rounds float64 to float32; technology ncps does not"
 _ROUNDED = ("GRU", "GRUCell", "LSTMCell", "RNN", "RNNCell")
 _STOCK = {(name, "dtypes"): _IMPRECISE for name in _ROUNDED if current() == "torch"}
-CONFORMANCE_GAPS: dict[str, dict[tuple[str, str], str]] = {"keras": _STOCK}
+_EXPLICIT = "an explicit solver grows without bound when Δt / ode_unfolds is long; LTC does not"
+_OURS = {(name, "huge_timespans"): _EXPLICIT for name in ("ELTC", "ELTCCell")}
+CONFORMANCE_GAPS: dict[str, dict[tuple[str, str], str]] = {"keras": _STOCK, "ncps": _OURS}
 
 
 def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
@@ -30,6 +32,8 @@ def ncps_probe(technology: str, framework: str) -> list[str] | str | None:
 
 def ncps_supports(spec: Spec, technology: str, framework: str) -> str | None:
     """Why the layers of this plugin cannot be what the spec asks for, or None."""
+    if technology == "ncps" and getattr(spec, "solver", None) == "dopri5":
+        return fixed_steps_only(current())
     return None
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from ncps.canonical import ParameterMap, Rename, Rule, SplitGates
 from ncps.canonical import composed_map as composed_map
 from ncps.specs import (
+    CTGRU_GATES,
     GATES,
     CfCCell,
+    CTGRUCell,
     CTRNNCell,
-    Dense,
     GRUCell,
     LSTMCell,
     LTCCell,
-    NCPDense,
     RNNCell,
     Spec,
 )
@@ -27,9 +27,9 @@ NEURON = ("gleak", "vleak", "cm")
 SYNAPSE = ("w", "sigma", "mu", "erev")
 
 
-def dense_map(spec: Dense | NCPDense) -> ParameterMap:
-    """kernel (D, H), bias (H)."""
-    return ParameterMap(tuple(_same("kernel", *(("bias",) if spec.use_bias else ()))))
+def feedforward_map(spec: Spec) -> ParameterMap:
+    """The canonical names, as Keras' own layers have them."""
+    return ParameterMap(tuple(_same(*(p.name for p in spec.parameters()))))
 
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
@@ -70,6 +70,11 @@ def cfc_map(spec: CfCCell) -> ParameterMap:
     return ParameterMap(tuple(rules))
 
 
+def ctgru_map(spec: CTGRUCell) -> ParameterMap:
+    """The gates retrieval, storage and signal, fused like a GRU's."""
+    return ParameterMap(tuple(_gates("", "", CTGRU_GATES, use_bias=True)))
+
+
 def ctrnn_map(spec: CTRNNCell) -> ParameterMap:
     """The canonical names."""
     return ParameterMap(tuple(_same("kernel", "recurrent_kernel", "bias", "log_tau")))
@@ -107,8 +112,8 @@ def _gates(native: str, canonical: str, gates: tuple[str, ...], use_bias: bool) 
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, (Dense, NCPDense)):
-        return dense_map(spec)
+    if spec.kind == "feedforward":
+        return feedforward_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):
@@ -117,6 +122,8 @@ def map_of(spec: Spec) -> ParameterMap:
         return rnn_map(spec)
     if isinstance(spec, GRUCell):
         return gru_map(spec)
+    if isinstance(spec, CTGRUCell):
+        return ctgru_map(spec)
     if isinstance(spec, CTRNNCell):
         return ctrnn_map(spec)
     if isinstance(spec, LTCCell):

@@ -30,6 +30,35 @@ if jax.config.jax_enable_x64:
     DTYPES = (*DTYPES, "float64")  # type: ignore[assignment]
 
 
+def attention(
+    q: Array, k: Array, v: Array, mask: Array | None, bias: Array | None, causal: bool
+) -> Array:
+    """Of q (B, H, T, d) to k and v (B, G, S, d), by JAX's own."""
+    q, k, v = (jnp.swapaxes(a, 1, 2) for a in (q, k, v))
+    o = jax.nn.dot_product_attention(q, k, v, bias, mask, is_causal=causal)
+    return jnp.swapaxes(o, 1, 2)
+
+
+def clip(x: Array, low: float, high: float) -> Array:
+    """x within these bounds."""
+    return jnp.clip(x, low, high)
+
+
+def reshape(x: Array, shape: Sequence[int]) -> Array:
+    """The same numbers in another shape, of which one length may be -1."""
+    return jnp.reshape(x, tuple(shape))
+
+
+def softmax(x: Array) -> Array:
+    """Over the last axis."""
+    return jax.nn.softmax(x, axis=-1)
+
+
+def total(x: Array) -> Array:
+    """The sum over the last axis."""
+    return jnp.sum(x, axis=-1)
+
+
 def addmm(p: Array, h: Array, U: Array) -> Array:
     """p + h U."""
     return p + h @ U

@@ -24,6 +24,41 @@ zeros_like = tf.zeros_like
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None, causal: bool
+) -> Tensor:
+    """Of q (B, H, T, d) to k and v (B, G, S, d): TensorFlow has no fused kernel for it."""
+    group = q.shape[1] // k.shape[1]
+    k, v = tf.repeat(k, group, axis=1), tf.repeat(v, group, axis=1)
+    wide = q.dtype if q.dtype == tf.float64 else tf.float32
+    z = tf.cast(tf.matmul(q, k, transpose_b=True), wide) / q.shape[-1] ** 0.5
+    z = z if bias is None else z + tf.cast(bias, wide)
+    if causal:
+        z = tf.where(tf.linalg.band_part(tf.ones_like(z), -1, 0) > 0, z, z.dtype.min)
+    z = z if mask is None else tf.where(mask, z, z.dtype.min)
+    return tf.matmul(tf.cast(tf.nn.softmax(z), q.dtype), v)
+
+
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """x within these bounds."""
+    return tf.clip_by_value(x, low, high)
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same numbers in another shape, of which one length may be -1."""
+    return tf.reshape(x, tuple(shape))
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return tf.nn.softmax(x, axis=-1)
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum over the last axis."""
+    return tf.reduce_sum(x, axis=-1)
+
+
 def gelu(x: Tensor) -> Tensor:
     """x Φ(x)."""
     return tf.nn.gelu(x, approximate=False)

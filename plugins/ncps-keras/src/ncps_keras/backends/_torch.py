@@ -26,6 +26,37 @@ zeros_like = torch.zeros_like
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None, causal: bool
+) -> Tensor:
+    """Of q (B, H, T, d) to k and v (B, G, S, d), by torch's fused kernels."""
+    if bias is not None:
+        mask = bias if mask is None else torch.where(mask, bias, float("-inf"))
+    return functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=k.shape[1] != q.shape[1]
+    )
+
+
+def clip(x: Tensor, low: float, high: float) -> Tensor:
+    """x within these bounds."""
+    return x.clamp(low, high)
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same numbers in another shape, of which one length may be -1."""
+    return x.reshape(tuple(shape))
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return torch.softmax(x, dim=-1)
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum over the last axis."""
+    return x.sum(dim=-1)
+
+
 def affine(x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
     """x W + b over the last axis."""
     return functional.linear(x, W.t(), b)

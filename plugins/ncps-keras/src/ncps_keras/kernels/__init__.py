@@ -10,6 +10,7 @@ from ncps_keras.kernels._activations import ACTIVATIONS as ACTIVATIONS
 from ncps_keras.kernels._cfc import CfCMemoryStep as CfCMemoryStep
 from ncps_keras.kernels._cfc import CfCOfMemoryStep as CfCOfMemoryStep
 from ncps_keras.kernels._cfc import CfCStep as CfCStep
+from ncps_keras.kernels._ctgru import CTGRUStep as CTGRUStep
 from ncps_keras.kernels._ctrnn import CTRNNStep as CTRNNStep
 from ncps_keras.kernels._gated import GRUStep as GRUStep
 from ncps_keras.kernels._gated import RNNStep as RNNStep
@@ -22,3 +23,5 @@ from ncps_keras.kernels._ltc import sums as sums
 from ncps_keras.kernels._scan import Arrays as Arrays
 from ncps_keras.kernels._scan import Step as Step
 from ncps_keras.kernels._scan import scan as scan
+from ncps_keras.kernels._solved import FixedSteps as FixedSteps
+from ncps_keras.kernels._solved import Solve as Solve

@@ -16,23 +16,30 @@ from typing import Any
 from ncps_keras.backends import xp
 from ncps_keras.kernels._activations import ACTIVATIONS
 from ncps_keras.kernels._scan import Arrays
+from ncps_keras.kernels._solved import Solve
 
 
 @dataclass(frozen=True)
 class CTRNNStep:
-    """``at_t`` is p, and Δt if `timed`; ``weights`` R, 1/τ, and Δt if not."""
+    """``at_t`` is p, and Δt if `timed`; ``weights`` R, 1/τ, and Δt if not.
+
+    A solver other than the semi-implicit one stands in `solve`.
+    """
 
     phi: str
     unfolds: int
     timed: bool
+    solve: Solve | None = None
 
     def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
         """The new h."""
         R, rate, dt = weights
         p, (h,) = at_t[0], states
-        delta = (at_t[1] if self.timed else dt) / self.unfolds
+        phi, dt = ACTIVATIONS[self.phi], at_t[1] if self.timed else dt
+        if self.solve is not None:
+            return [self.solve(lambda t, h: (phi(xp.addmm(p, h, R)), rate), h, dt)]
+        delta = dt / self.unfolds
         decay = 1.0 + delta * rate
-        phi = ACTIVATIONS[self.phi]
         for _ in range(self.unfolds):
             h = (h + delta * phi(xp.addmm(p, h, R))) / decay
         return [h]

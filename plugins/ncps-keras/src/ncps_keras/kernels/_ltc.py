@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from ncps_keras.backends import xp
 from ncps_keras.kernels._lstm import LSTMStep
 from ncps_keras.kernels._scan import Arrays
+from ncps_keras.kernels._solved import Solve
 
 
 class Synapses(NamedTuple):
@@ -48,21 +49,35 @@ class LTCStep:
     """``at_t`` is the d and q that are given, the memory's p if `memory`, and Δt if `timed`.
 
     ``weights`` are the synapses, c_m N, Δt of all steps if not `timed`, and the memory's R.
+    A solver other than the semi-implicit one stands in `solve`.
     """
 
     unfolds: int
     timed: bool
     memory: bool
+    solve: Solve | None = None
 
     def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
         """The new v, and c of the memory."""
         synapses, c, dt, R = weights
         dt = at_t[-1] if self.timed else dt
         v, *rest = LSTMStep()(R, [at_t[2]], states) if self.memory else states
+        if self.solve is not None:
+            return [self.solve(self._equation(synapses, at_t, c), v, dt), *rest]
         for _ in range(self.unfolds):
             d, q = sums(synapses, v)
             v = _unfold(v, d + at_t[0], q + at_t[1], c, dt)
         return [v, *rest]
+
+    def _equation(self, synapses: Synapses, at_t: Arrays, c: Any) -> Any:
+        """dv/dt as its parts (d / c_m, q / c_m)."""
+        cm = c / self.unfolds
+
+        def equation(t: Any, v: Any) -> tuple[Any, Any]:
+            d, q = sums(synapses, v)
+            return (d + at_t[0]) / cm, (q + at_t[1]) / cm
+
+        return equation
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class _CTRNN:
             W = W * self._constant(spec.masks.sensory)
             R = R * self._constant(spec.masks.inner)
         rate = kops.exp(-self._read("log_tau"))
-        return ops.ctrnn(spec.activation, (W, R, b), rate, spec.ode_unfolds, x, states, times)
+        how = spec.solver, spec.ode_unfolds
+        return ops.ctrnn(spec.activation, (W, R, b), rate, how, x, states, times)
 
     def _readout(self, h: Any) -> Any:
         """y: the output neurons' part of h."""

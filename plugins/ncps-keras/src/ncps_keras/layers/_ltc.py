@@ -47,6 +47,7 @@ class _LTC:
             c=positive(self._read("cm")) * spec.ode_unfolds,
             unfolds=spec.ode_unfolds,
             epsilon=spec.epsilon,
+            solver=spec.solver,
         )
 
     def _synapses(self, prefix: str) -> ops.Synapses:

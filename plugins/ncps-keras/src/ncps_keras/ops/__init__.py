@@ -7,11 +7,16 @@ from ncps_keras.kernels import Synapses as Synapses
 from ncps_keras.ops._affine import affine as affine
 from ncps_keras.ops._arguments import as_given as as_given
 from ncps_keras.ops._arguments import as_tensor as as_tensor
+from ncps_keras.ops._attention import attention as attention
+from ncps_keras.ops._attention import distances as distances
+from ncps_keras.ops._attention import positions_of as positions_of
+from ncps_keras.ops._attention import rotated as rotated
 from ncps_keras.ops._cfc import Affine as Affine
 from ncps_keras.ops._cfc import Block as Block
 from ncps_keras.ops._cfc import cfc as cfc
 from ncps_keras.ops._cfc import cfc_of_memory as cfc_of_memory
 from ncps_keras.ops._cfc import cfc_with_memory as cfc_with_memory
+from ncps_keras.ops._ctgru import ctgru as ctgru
 from ncps_keras.ops._devices import available_devices as available_devices
 from ncps_keras.ops._devices import check_device as check_device
 from ncps_keras.ops._devices import on_device as on_device

@@ -10,9 +10,11 @@ from typing import Any
 
 from keras import ops
 
+from ncps.ode import DOPRI5
 from ncps_keras.backends import xp
 from ncps_keras.kernels import Arrays, CTRNNStep, GRUStep, LSTMStep, RNNStep, scan
 from ncps_keras.ops._lent import lent
+from ncps_keras.ops._solvers import scan_wide, solver_of
 from ncps_keras.ops._times import Times
 
 Weights = tuple[Any, Any, Any]
@@ -44,13 +46,21 @@ def gru(weights: Weights, after: Any, x: Any, states: Arrays, times: Times) -> R
 
 
 def ctrnn(
-    phi: str, weights: Weights, rate: Any, unfolds: int, x: Any, states: Arrays, times: Times
+    phi: str,
+    weights: Weights,
+    rate: Any,
+    how: tuple[str, int],
+    x: Any,
+    states: Arrays,
+    times: Times,
 ) -> Result:
-    """The state h; `rate` is 1/τ."""
+    """The state h; `rate` is 1/τ, and `how` names the solver and the number of its steps."""
     W, R, b = weights
     each, one = each_step(times, x)
-    step = CTRNNStep(phi, unfolds, bool(each))
-    return scan(step, (R, rate, one), [xp.affine(x, W, b), *each], states, real(times))
+    step = CTRNNStep(phi, how[1], bool(each), solver_of(*how))
+    # an error estimate means nothing in half precision
+    run = scan_wide if how[0] == DOPRI5 else scan
+    return run(step, (R, rate, one), [xp.affine(x, W, b), *each], states, real(times))
 
 
 def real(times: Times) -> Any:

@@ -31,3 +31,8 @@ def lent(name: str, x: Any, times: Times) -> Callable[..., Any] | None:
     if times.mask is not None or x.shape[1] < 2 or not xp.is_concrete(x):
         return None
     return _lent().get(name)
+
+
+def lent_solver(name: str) -> Callable[..., Any] | None:
+    """The solver of this name that another plugin lends, if there is one."""
+    return _lent().get(name)

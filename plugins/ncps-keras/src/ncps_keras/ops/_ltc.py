@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ncps.ode import DOPRI5, SEMI_IMPLICIT
 from ncps_keras.backends import xp
 from ncps_keras.kernels import Arrays, LTCOfMemoryStep, LTCStep, Synapses, clip, scan, sums
 from ncps_keras.ops._cfc import memory_inputs
 from ncps_keras.ops._gated import Result, Weights, each_step, real
+from ncps_keras.ops._solvers import scan_wide, solver_of
 from ncps_keras.ops._times import Times
 
 Mask = npt.NDArray[np.float32]
@@ -34,6 +36,7 @@ class Circuit:
     c: Any
     unfolds: int
     epsilon: float
+    solver: str = SEMI_IMPLICIT
 
 
 def ltc(
@@ -47,8 +50,11 @@ def ltc(
     if memory is not None:
         given.append(memory_inputs(memory, x))
         R = memory[1]
-    step = LTCStep(circuit.unfolds, bool(each), memory is not None)
-    return scan(step, (circuit.inner, circuit.c, one, R), [*given, *each], states, real(times))
+    solve = solver_of(circuit.solver, circuit.unfolds)
+    step = LTCStep(circuit.unfolds, bool(each), memory is not None, solve)
+    # an error estimate means nothing in half precision
+    run = scan_wide if circuit.solver == DOPRI5 else scan
+    return run(step, (circuit.inner, circuit.c, one, R), [*given, *each], states, real(times))
 
 
 def ltc_of_memory(

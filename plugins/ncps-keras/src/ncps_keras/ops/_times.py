@@ -31,16 +31,29 @@ class Times:
     def _following(self, dt: Any) -> Any:
         if self.mask is None:
             return ops.concatenate([dt[:, 1:], dt[:, :1]], axis=1)
-        # the real steps of each row in front, and how many there are up to and including each step
-        steps = ops.shape(self.mask)[1]
-        t = ops.arange(steps, dtype="int32")
-        order = ops.argsort(ops.where(self.mask, t, t + steps), axis=1)
-        rank = ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
+        order, rank = self._ordered()
         # after the last real step comes the first; where no step is real any index will do
         place = ops.where(rank < rank[:, -1:], rank, ops.zeros_like(rank))
         after = ops.take_along_axis(order, place, axis=1)
         dt = ops.broadcast_to(dt, ops.shape(self.mask))
         return ops.take_along_axis(dt, after, axis=1)
+
+    def _ordered(self) -> tuple[Any, Any]:
+        """The real steps of each row in front, and how many there are up to each step."""
+        steps = ops.shape(self.mask)[1]
+        t = ops.arange(steps, dtype="int32")
+        order = ops.argsort(ops.where(self.mask, t, t + steps), axis=1)
+        return order, ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
+
+    def hold(self, before: Any, x: Any) -> Any:
+        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        order, rank = self._ordered()
+        last = ops.take_along_axis(order, ops.maximum(rank - 1, 0), axis=1)
+        # a place among the states before the first step and after each one
+        place = ops.where(rank > 0, last + 1, ops.zeros_like(last))
+        known = ops.concatenate([before[:, None], x], axis=1)
+        place = ops.broadcast_to(place[..., None], ops.shape(x))
+        return ops.take_along_axis(known, place, axis=1)
 
     def clean(self, x: Any) -> Any:
         """x (B, T, D) with zeros in masked steps.
