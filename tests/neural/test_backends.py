@@ -45,6 +45,30 @@ def test_any_layer_of_the_catalogue_is_made_by_its_name(backend) -> None:
     assert backend.functional.is_array(state)
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "layer"),
+    [
+        ("embedding", (9, 4), "Embedding"),
+        ("norm", ("layer", 4), "LayerNorm"),
+        ("norm", ("rms", 4), "RMSNorm"),
+        ("norm", ("batch", 4), "BatchNorm"),
+        ("attention", (8, 2), "MultiHeadAttention"),
+        ("attention", (8, 4, 2), "GroupedQueryAttention"),
+        ("gated", ("geglu", 8, 16), "GeGLU"),
+        ("gated", ("swiglu", 8, 16), "SwiGLU"),
+        ("sequential", (("Dense", {"units": 2}), ("GRU", {"units": 3})), "Sequential"),
+    ],
+)
+def test_short_names_make_layers_of_the_catalogue(backend, method, arguments, layer) -> None:
+    _layer(backend)
+    assert getattr(backend, method)(*arguments).spec.layer == layer
+
+
+def test_unknown_norm_is_told_with_the_nearest_name(backend) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'layer'"):
+        backend.norm("layr", 4)
+
+
 def test_script_learns_the_same_on_every_backend(backend) -> None:
     ops = backend.functional
     rng = np.random.default_rng(0)

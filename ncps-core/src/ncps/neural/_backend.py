@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from ncps import registry
-from ncps.errors import PluginError
+from ncps.errors import PluginError, unknown
 from ncps.neural._functions import OPERATIONS, Functions
+
+NORMS = {"batch": "BatchNorm", "group": "GroupNorm", "layer": "LayerNorm", "rms": "RMSNorm"}
+GATED = {"geglu": "GeGLU", "swiglu": "SwiGLU"}
 
 
 class NeuralBackend(Protocol):
@@ -65,6 +69,37 @@ class NeuralBackend(Protocol):
     def activation(self, name: str) -> Any:
         """A function of each entry, as the layer `Activation`. Raises: as `layer`."""
 
+    def embedding(self, vocabulary_size: int, units: int, **config: Any) -> Any:
+        """Indices of any shape → (…, units), as the layer `Embedding`. Raises: as `layer`."""
+
+    def norm(self, kind: str, input_size: int | None = None, **config: Any) -> Any:
+        """The layer `LayerNorm`, `RMSNorm`, `GroupNorm` or `BatchNorm`. Raises: as `layer`.
+
+        `kind` is ``"layer"``, ``"rms"``, ``"group"`` (with `groups`) or ``"batch"``.
+        """
+
+    def attention(
+        self,
+        input_size: int,
+        num_heads: int,
+        num_kv_heads: int | None = None,
+        head_dim: int | None = None,
+        **config: Any,
+    ) -> Any:
+        """The layer `MultiHeadAttention`, or `GroupedQueryAttention` with `num_kv_heads`.
+
+        `head_dim` is input_size / num_heads unless given. Raises: as `layer`.
+        """
+
+    def gated(self, kind: str, input_size: int, hidden_units: int, **config: Any) -> Any:
+        """The layer `GeGLU` (``"geglu"``) or `SwiGLU` (``"swiglu"``). Raises: as `layer`.
+
+        It gives as many features as it takes, unless told `units`.
+        """
+
+    def sequential(self, *layers: Any, **config: Any) -> Any:
+        """One layer after the other: `layers` as `Sequential` takes them. Raises: as `layer`."""
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -117,3 +152,41 @@ class Backend:
     def activation(self, name: str) -> Any:
         """A function of each entry."""
         return self.layer("Activation", activation=name)
+
+    def embedding(self, vocabulary_size: int, units: int, **config: Any) -> Any:
+        """Indices of any shape → (…, units)."""
+        return self.layer("Embedding", vocabulary_size=vocabulary_size, units=units, **config)
+
+    def norm(self, kind: str, input_size: int | None = None, **config: Any) -> Any:
+        """One of the normalisations."""
+        return self.layer(_named("norm", kind, NORMS), input_size=input_size, **config)
+
+    def attention(
+        self,
+        input_size: int,
+        num_heads: int,
+        num_kv_heads: int | None = None,
+        head_dim: int | None = None,
+        **config: Any,
+    ) -> Any:
+        """Attention, its keys and values in groups or not."""
+        head_dim = input_size // num_heads if head_dim is None else head_dim
+        sizes = {"input_size": input_size, "num_heads": num_heads, "head_dim": head_dim}
+        if num_kv_heads is None:
+            return self.layer("MultiHeadAttention", **sizes, **config)
+        return self.layer("GroupedQueryAttention", num_kv_heads=num_kv_heads, **sizes, **config)
+
+    def gated(self, kind: str, input_size: int, hidden_units: int, **config: Any) -> Any:
+        """A gated feed-forward layer."""
+        sizes = {"units": input_size, "input_size": input_size, "hidden_units": hidden_units}
+        return self.layer(_named("gated layer", kind, GATED), **{**sizes, **config})
+
+    def sequential(self, *layers: Any, **config: Any) -> Any:
+        """One layer after the other."""
+        return self.layer("Sequential", layers=layers, **config)
+
+
+def _named(what: str, kind: str, names: Mapping[str, str]) -> str:
+    if kind not in names:
+        raise unknown(what, kind, names)
+    return names[kind]
