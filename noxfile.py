@@ -151,6 +151,21 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script), *session.posargs, env=environment)
 
 
+@nox.session
+def support(session: nox.Session) -> None:
+    """Write docs/support.md: the whole kit, on every technology."""
+    session.install(*PINNED, *_editable(*PLUGINS, extras="[plot]"))
+    folder = Path(session.create_tmp())
+    files = []
+    for framework, backend in SUPPORT:
+        name = f"{framework}-{backend}.json" if backend else f"{framework}.json"
+        environment = ENVIRONMENT | ({"KERAS_BACKEND": backend} if backend else {})
+        with (folder / name).open("w") as out:
+            session.run("ncps", "verify", framework, "--json", stdout=out, env=environment)
+        files.append(f"{folder / name}:{BACKENDS[backend]}" if backend else str(folder / name))
+    session.run("python", "tests/conformance/write_support.py", *files)
+
+
 @nox.session(venv_backend="none")
 def demo(session: nox.Session) -> None:
     """The README's first command, as written, in a copy of the work tree."""

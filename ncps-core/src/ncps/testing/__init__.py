@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ncps.testing._check import examine as examine
     from ncps.testing._subject import Subject as Subject
     from ncps.testing._suite import LayerConformance as LayerConformance
+    from ncps.testing._support import support_matrix as support_matrix
     from ncps.testing._verify import Result as Result
     from ncps.testing._verify import verify as verify
 
@@ -30,6 +31,7 @@ _HOME = {
     "Subject": "_subject",
     "all_checks": "_check",
     "examine": "_check",
+    "support_matrix": "_support",
     "verify": "_verify",
 }
 
