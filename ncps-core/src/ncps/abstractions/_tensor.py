@@ -24,6 +24,8 @@ class TensorAbstraction:
     def tensor(self, values: Any, dtype: str | None = None, device: Any = None) -> Any:
         """A native tensor with these values, in memory of its own.
 
+        Without `dtype` it has that of the values, or the nearest that the framework has.
+
         Raises: UnknownNameError for a dtype or device that the framework has not.
         """
         return self._functions().array(values, dtype, device)

@@ -74,7 +74,7 @@ def neural(framework: str, arrays: str | None = None) -> Any:
     has.
     """
     kind = framework if arrays is None else arrays
-    what = "set of array operations" if kind == framework else f"set of operations on {kind} arrays"
+    what = "array operations" if kind == framework else f"operations on {kind} arrays"
     return _service("ncps_neural", what, framework, arrays=kind)
 
 
