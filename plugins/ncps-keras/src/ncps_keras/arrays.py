@@ -25,7 +25,7 @@ class KerasArrays:
     dtypes = ops.DTYPES
 
     def asarray(self, array: Any, dtype: str | None = None) -> Any:
-        """The tensor with these values; bools stay bools."""
+        """The tensor with these values; bools and integers stay what they are."""
         return ops.from_numpy(np.asarray(array), dtype)
 
     def numpy(self, native: Any) -> Array:
@@ -37,9 +37,9 @@ class KerasArrays:
     ) -> tuple[float, dict[str, Array], dict[str, Any]]:
         """Loss sum(cotangent · y), its gradients by native parameter, and by input."""
         given = {k: self._native(v, layer.dtype) for k, v in inputs.items() if v is not None}
-        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE}
-        fixed = {k: v for k, v in given.items() if k not in DIFFERENTIABLE}
-        variables = layer._named()
+        varied = {k: v for k, v in given.items() if k in DIFFERENTIABLE and _is_floating(v)}
+        fixed = {k: v for k, v in given.items() if k not in varied}
+        variables = {name: v for name, v in layer._named().items() if v.trainable}
         weights = self.asarray(cotangent, layer.dtype)
 
         def loss(leaves: Sequence[Any]) -> Any:
@@ -57,4 +57,10 @@ class KerasArrays:
         if isinstance(value, tuple):
             return tuple(self._native(v, dtype) for v in value)
         array = np.asarray(value)
-        return self.asarray(array, None if array.dtype == bool else dtype)
+        # bools and integers have dtypes of their own
+        return self.asarray(array, dtype if np.issubdtype(array.dtype, np.floating) else None)
+
+
+def _is_floating(value: Any) -> bool:
+    first = value[0] if isinstance(value, tuple) else value
+    return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(first.dtype)))

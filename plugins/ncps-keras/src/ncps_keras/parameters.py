@@ -11,11 +11,9 @@ from ncps.specs import (
     GATES,
     CfCCell,
     CTRNNCell,
-    Dense,
     GRUCell,
     LSTMCell,
     LTCCell,
-    NCPDense,
     RNNCell,
     Spec,
 )
@@ -27,9 +25,9 @@ NEURON = ("gleak", "vleak", "cm")
 SYNAPSE = ("w", "sigma", "mu", "erev")
 
 
-def dense_map(spec: Dense | NCPDense) -> ParameterMap:
-    """kernel (D, H), bias (H)."""
-    return ParameterMap(tuple(_same("kernel", *(("bias",) if spec.use_bias else ()))))
+def feedforward_map(spec: Spec) -> ParameterMap:
+    """The canonical names, as Keras' own layers have them."""
+    return ParameterMap(tuple(_same(*(p.name for p in spec.parameters()))))
 
 
 def lstm_map(spec: LSTMCell) -> ParameterMap:
@@ -107,8 +105,8 @@ def _gates(native: str, canonical: str, gates: tuple[str, ...], use_bias: bool) 
 
 def map_of(spec: Spec) -> ParameterMap:
     """The map of our own layer with this spec."""
-    if isinstance(spec, (Dense, NCPDense)):
-        return dense_map(spec)
+    if spec.kind == "feedforward":
+        return feedforward_map(spec)
     if isinstance(spec, CfCCell):
         return cfc_map(spec)
     if isinstance(spec, LSTMCell):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 def gelu(x: Tensor) -> Tensor:
     """x Φ(x)."""
-    return tf.nn.gelu(x, approximate=False)
+    # tf.nn.gelu rounds √2 to float32
+    return 0.5 * x * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
 
 
 def addmm(p: Tensor, h: Tensor, U: Tensor) -> Tensor:
@@ -60,6 +62,11 @@ def concat(arrays: Sequence[Tensor]) -> Tensor:
 def add_up(x: Tensor) -> Tensor:
     """The sum over the last axis but one."""
     return tf.reduce_sum(x, axis=-2)
+
+
+def mean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The mean over these axes."""
+    return tf.reduce_mean(x, axis=axes, keepdims=keepdims)
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:

@@ -33,6 +33,8 @@ class NativeLayer(keras.layers.Layer):
 
     framework: ClassVar[str] = "keras"
     technology: ClassVar[str] = "ncps"
+    # whether the steps of y are those of x, so that a mask of Keras' holds for y too
+    keeps_steps: ClassVar[bool] = True
     spec: Any
 
     def __init__(
@@ -47,19 +49,25 @@ class NativeLayer(keras.layers.Layer):
         super().__init__(dtype=ops.check_dtype(dtype), **options)
         # arguments are converted and cast here: times keep their precision until they are checked
         self._convert_input_args = False
-        self.supports_masking = True
+        self.supports_masking = self.keeps_steps
         self.spec = spec
         self._seed = seed
         self._device = ops.check_device(device)
         self._own: dict[str, Any] = {}
-        if spec.input_size is not None:
-            self.build((None, spec.input_size))
+        if not spec.is_open:
+            self.build((*self._some_axes(), spec.input_size))
+
+    def _some_axes(self) -> tuple[None, ...]:
+        """All axes of an input but the last, of any length."""
+        return (None,)
 
     def _make(self, first: ops.First) -> None:
         """Create the parameters, with these first values."""
+        fixed = {p.name for p in self.spec.parameters() if not p.trainable}
         for name, shape in self._shapes().items():
             # torch's parameters cannot have a dot in their names
             options = {"name": name.replace(".", "_"), "initializer": first.of(name)}
+            options["trainable"] = name not in fixed
             self._own[name] = self.add_weight(shape=shape, **options)
         self._constants()
 
@@ -92,15 +100,14 @@ class NativeLayer(keras.layers.Layer):
         """
         input_shape = tuple(input_shape)
         self.spec.output_shape(input_shape)
-        size = input_shape[-1]
-        if size is None:
+        if self.spec.sized and input_shape[-1] is None:
             raise ShapeError(
                 f"{self.spec.layer} expected a shape that ends in the number of features, got "
                 f"{input_shape}. Pass that number as the last entry."
             )
         if self.built:
             return
-        spec = self.spec = self.spec.with_input_size(size)
+        spec = self.spec = self.spec.with_input_shape(input_shape)
         first = self._seed
         if not isinstance(first, ops.First):
             rules = self.parameter_map(spec)
