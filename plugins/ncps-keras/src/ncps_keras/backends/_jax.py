@@ -90,6 +90,11 @@ def add_up(x: Array) -> Array:
     return jnp.sum(x, axis=-2)
 
 
+def mean(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """The mean over these axes."""
+    return jnp.mean(x, axis=axes, keepdims=keepdims)
+
+
 def take(x: Array, index: Array) -> Array:
     """x (…, N) at index (K, H) of its last axis, (…, K, H)."""
     return jnp.take(x, index, axis=-1)

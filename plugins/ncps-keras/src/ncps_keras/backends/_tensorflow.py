@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,7 +62,8 @@ def total(x: Tensor) -> Tensor:
 
 def gelu(x: Tensor) -> Tensor:
     """x Φ(x)."""
-    return tf.nn.gelu(x, approximate=False)
+    # tf.nn.gelu rounds √2 to float32
+    return 0.5 * x * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
 
 
 def addmm(p: Tensor, h: Tensor, U: Tensor) -> Tensor:
@@ -95,6 +97,11 @@ def concat(arrays: Sequence[Tensor]) -> Tensor:
 def add_up(x: Tensor) -> Tensor:
     """The sum over the last axis but one."""
     return tf.reduce_sum(x, axis=-2)
+
+
+def mean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The mean over these axes."""
+    return tf.reduce_mean(x, axis=axes, keepdims=keepdims)
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:

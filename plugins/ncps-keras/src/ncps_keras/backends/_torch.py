@@ -87,6 +87,11 @@ def add_up(x: Tensor) -> Tensor:
     return x.sum(dim=-2)
 
 
+def mean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The mean over these axes."""
+    return x.mean(dim=axes, keepdim=keepdims)
+
+
 def take(x: Tensor, index: Tensor) -> Tensor:
     """x (…, N) at index (K, H) of its last axis, (…, K, H)."""
     return x[..., index]

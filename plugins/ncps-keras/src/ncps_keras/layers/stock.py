@@ -22,9 +22,29 @@ from ncps.specs import LSTMCell as LSTMCellSpec
 from ncps.specs import RNNCell as RNNCellSpec
 from ncps.specs import Spec
 from ncps_keras import ops
+from ncps_keras.layers._activation import Activation as Activation
 from ncps_keras.layers._bare import built
 from ncps_keras.layers._base import PACKAGE as OURS
+from ncps_keras.layers._conv import Conv1D as Conv1D
+from ncps_keras.layers._conv import Conv1DTranspose as Conv1DTranspose
+from ncps_keras.layers._conv import Conv2D as Conv2D
+from ncps_keras.layers._conv import Conv2DTranspose as Conv2DTranspose
 from ncps_keras.layers._dense import Dense as Dense
+from ncps_keras.layers._embedding import Embedding as Embedding
+from ncps_keras.layers._norms import BatchNorm as BatchNorm
+from ncps_keras.layers._norms import GroupNorm as GroupNorm
+from ncps_keras.layers._norms import LayerNorm as LayerNorm
+from ncps_keras.layers._norms import RMSNorm as RMSNorm
+from ncps_keras.layers._plain import Dropout as Dropout
+from ncps_keras.layers._plain import Flatten as Flatten
+from ncps_keras.layers._pool import AveragePool1D as AveragePool1D
+from ncps_keras.layers._pool import AveragePool2D as AveragePool2D
+from ncps_keras.layers._pool import GlobalAveragePool1D as GlobalAveragePool1D
+from ncps_keras.layers._pool import GlobalAveragePool2D as GlobalAveragePool2D
+from ncps_keras.layers._pool import GlobalMaxPool1D as GlobalMaxPool1D
+from ncps_keras.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
+from ncps_keras.layers._pool import MaxPool1D as MaxPool1D
+from ncps_keras.layers._pool import MaxPool2D as MaxPool2D
 from ncps_keras.layers._recurrent import Cell, Sequence, States
 from ncps_keras.stock_parameters import stock_map
 

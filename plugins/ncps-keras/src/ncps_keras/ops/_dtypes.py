@@ -29,7 +29,10 @@ def check_dtype(dtype: Any) -> Any:
 
 
 def from_numpy(array: npt.NDArray[Any], dtype: str | None = None) -> Any:
-    """The tensor with these values; float64 is float32 where the back end has no other."""
+    """The tensor with these values; of 32 bits where the back end has no other."""
+    if dtype is None and np.issubdtype(array.dtype, np.integer):
+        # JAX warns when it is asked for 64 bits by name
+        return ops.convert_to_tensor(np.array(array))
     kind = array.dtype.name if dtype is None else dtype
     if kind == "float64" and kind not in DTYPES:
         kind = "float32"
