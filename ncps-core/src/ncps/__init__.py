@@ -61,6 +61,7 @@ _MODULES = frozenset(
         "dynamics",
         "layers",
         "liquid",
+        "mixed",
         "mlx",
         "reference",
         "registry",

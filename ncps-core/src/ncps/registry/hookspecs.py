@@ -61,3 +61,13 @@ def ncps_natives(framework: str) -> Any:
 @hookspec(firstresult=True)
 def ncps_recurrence(framework: str) -> type | None:
     """The module class that runs any cell over a sequence; see `ncps.layers.RecurrentOver`."""
+
+
+@hookspec(firstresult=True)
+def ncps_guest(framework: str) -> Any:
+    """What runs the framework's layers inside another's model; see `ncps.mixed.GuestSide`."""
+
+
+@hookspec(firstresult=True)
+def ncps_host(framework: str) -> Any:
+    """What takes other frameworks' layers into a model of this one; see `ncps.mixed.HostSide`."""

@@ -66,3 +66,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_keras.natives import KerasNatives
 
     return KerasNatives()
+
+
+def ncps_guest(framework: str) -> Any:
+    """What runs Keras layers inside a model of another framework."""
+    if framework != "keras":
+        return None
+    from ncps_keras.mixed import KerasGuest
+
+    return KerasGuest()
