@@ -98,10 +98,13 @@ def plugin(session: nox.Session, name: str) -> None:
 
 def _keras(session: nox.Session, backend: str) -> None:
     """The tests of ncps-keras, and the conformance kit, on one back end."""
-    session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras"))
+    # with JAX also torch and MLX: as a guest of theirs, Keras trains in their models
+    others = ["torch", "mlx"] if backend == "jax" else []
+    session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras", *others))
     # XLA compiles thousands of small layers here, each to run once
     environment = {"KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     folders = ["plugins/ncps-keras/tests", "tests/conformance"]
+    folders += ["tests/mixed"] if others else []
     session.run("pytest", *folders, *session.posargs, env=ENVIRONMENT | environment)
 
 
@@ -110,7 +113,8 @@ def conversion(session: nox.Session) -> None:
     """Models that move between the plugins, in one environment that has them all."""
     session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
     environment = ENVIRONMENT | _original(session)
-    session.run("pytest", "tests/conversion", "tests/training", *session.posargs, env=environment)
+    folders = ["tests/conversion", "tests/mixed", "tests/training"]
+    session.run("pytest", *folders, *session.posargs, env=environment)
 
 
 @nox.session
