@@ -108,10 +108,15 @@ def _on(backend: str) -> dict[str, str]:
 
 def _keras(session: nox.Session, backend: str) -> None:
     """The tests of ncps-keras, and the conformance kit, on one back end."""
-    session.install(*PINNED, *PYTEST, "pytest-xdist", KERAS[backend], *_editable("keras"))
+    # with JAX also torch and MLX: they take Keras layers into their models, and one process has four
+    # sets of arrays
+    others = ["torch", "mlx"] if backend == "jax" else []
+    packages = [*PYTEST, "pytest-xdist", KERAS[backend]]
+    session.install(*PINNED, *packages, *_editable("keras", *others))
     environment = _on(backend) | _original(session)
-    old = "tests/original/test_keras_files.py"
-    folders = ["plugins/ncps-keras/tests", "tests/conformance", "tests/neural", old]
+    folders = ["plugins/ncps-keras/tests", "tests/conformance/test_keras.py", "tests/neural"]
+    folders += ["tests/mixed"] if others else []
+    folders += ["tests/original/test_keras_files.py"]
     session.run("pytest", *PARALLEL, *folders, *session.posargs, env=ENVIRONMENT | environment)
 
 
@@ -120,7 +125,7 @@ def conversion(session: nox.Session) -> None:
     """Models that move between the plugins, in one environment that has them all."""
     session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
     environment = ENVIRONMENT | _original(session)
-    folders = ["tests/conversion", "tests/neural", "tests/training"]
+    folders = ["tests/conversion", "tests/mixed", "tests/neural", "tests/training"]
     session.run("pytest", *folders, *session.posargs, env=environment)
 
 

@@ -63,6 +63,7 @@ _MODULES = frozenset(
         "dynamics",
         "layers",
         "liquid",
+        "mixed",
         "mlx",
         "neural",
         "reference",

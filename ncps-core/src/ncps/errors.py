@@ -54,6 +54,10 @@ class ConversionError(NcpsError, ValueError):
     """A layer cannot become one of another technology, or computes something else there."""
 
 
+class MixedError(NcpsError, RuntimeError):
+    """A layer of one technology cannot be part of a model of another, or not in such a call."""
+
+
 class FileFormatError(NcpsError, ValueError):
     """A file is not what was expected: wrong format, schema or content."""
 

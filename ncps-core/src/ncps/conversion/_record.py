@@ -119,7 +119,9 @@ def _plain(layer: Layer, call: Call, along: Mapping[str, Array] | None) -> dict[
 def maker(layer: Layer) -> Callable[[Spec], Layer]:
     """Makes layers of the same technology and dtype from other specs, for inference."""
     provider = registry.provider_of(layer)
-    factory: Callable[..., Layer] = type(layer) if provider is None else registry.load(provider)
+    # a module of ncps.mixed has its technology in it, not in its class
+    alike: Callable[..., Layer] = getattr(layer, "alike", type(layer))
+    factory = alike if provider is None else registry.load(provider)
 
     def make(spec: Spec) -> Layer:
         # the values are replaced at once: a fixed seed leaves global generators alone

@@ -28,7 +28,9 @@ from ncps.registry._records import Problem as Problem
 from ncps.registry._records import Provider as Provider
 from ncps.registry._services import arrays as arrays
 from ncps.registry._services import frameworks as frameworks
+from ncps.registry._services import guest as guest
 from ncps.registry._services import hooks as hooks
+from ncps.registry._services import host as host
 from ncps.registry._services import kernels as kernels
 from ncps.registry._services import natives as natives
 from ncps.registry._services import neural as neural

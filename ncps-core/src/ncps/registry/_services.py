@@ -87,6 +87,22 @@ def runs_on(framework: str) -> str:
     return framework if found is None else found
 
 
+def guest(framework: str) -> Any:
+    """What runs a framework's layers inside a model of another, `ncps.mixed.GuestSide`.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_guest", "layers as guests of another framework", framework)
+
+
+def host(framework: str) -> Any:
+    """What takes layers of other frameworks into a framework's models, `ncps.mixed.HostSide`.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_host", "modules that host another framework's layers", framework)
+
+
 def frameworks() -> frozenset[str]:
     """Names of all frameworks that are known here."""
     return _catalogue().frameworks

@@ -74,3 +74,13 @@ def ncps_neural(framework: str, arrays: str) -> Any:
 @hookspec(firstresult=True)
 def ncps_runs_on(framework: str) -> str | None:
     """The library whose arrays the layers take, if it is not the framework: Keras' back end."""
+
+
+@hookspec(firstresult=True)
+def ncps_guest(framework: str) -> Any:
+    """What runs the framework's layers inside another's model; see `ncps.mixed.GuestSide`."""
+
+
+@hookspec(firstresult=True)
+def ncps_host(framework: str) -> Any:
+    """What takes other frameworks' layers into a model of this one; see `ncps.mixed.HostSide`."""

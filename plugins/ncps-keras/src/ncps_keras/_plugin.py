@@ -103,3 +103,12 @@ def _jax() -> Any:
     except ModuleNotFoundError as error:
         raise PluginError("JAX is not installed. Run: pip install jax") from error
     return JaxFunctions()
+
+
+def ncps_guest(framework: str) -> Any:
+    """What runs Keras layers inside a model of another framework."""
+    if framework != "keras":
+        return None
+    from ncps_keras.mixed import KerasGuest
+
+    return KerasGuest()

@@ -82,3 +82,21 @@ def ncps_neural(framework: str, arrays: str) -> Any:
     from ncps_mlx.neural import MlxFunctions
 
     return MlxFunctions()
+
+
+def ncps_guest(framework: str) -> Any:
+    """What runs MLX layers inside a model of another framework."""
+    if framework != "mlx":
+        return None
+    from ncps_mlx.mixed import MlxGuest
+
+    return MlxGuest()
+
+
+def ncps_host(framework: str) -> Any:
+    """What takes layers of other frameworks into a model of MLX."""
+    if framework != "mlx":
+        return None
+    from ncps_mlx.mixed import MlxHost
+
+    return MlxHost()

@@ -96,3 +96,21 @@ def ncps_neural(framework: str, arrays: str) -> Any:
     from ncps_torch.neural import TorchFunctions
 
     return TorchFunctions()
+
+
+def ncps_guest(framework: str) -> Any:
+    """What runs torch layers inside a model of another framework."""
+    if framework != "torch":
+        return None
+    from ncps_torch.mixed import TorchGuest
+
+    return TorchGuest()
+
+
+def ncps_host(framework: str) -> Any:
+    """What takes layers of other frameworks into a model of torch."""
+    if framework != "torch":
+        return None
+    from ncps_torch.mixed import TorchHost
+
+    return TorchHost()

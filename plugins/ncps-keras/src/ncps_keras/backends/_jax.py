@@ -172,3 +172,22 @@ def gradients(
     values = [v.value for v in variables]
     value, found = jax.value_and_grad(at, argnums=(0, 1))(values, list(arrays))
     return value, *found
+
+
+def from_dlpack(array: Any) -> Array:
+    """Another framework's array, in its own memory where that is possible."""
+    return jnp.from_dlpack(array)
+
+
+def finished(arrays: Sequence[Array]) -> Sequence[Array]:
+    """The arrays once they are computed, so that what they were computed from may change."""
+    found: Sequence[Array] = jax.block_until_ready(list(arrays))
+    return found
+
+
+def pullback(
+    function: Callable[[Sequence[Array]], Sequence[Array]], arrays: Sequence[Array]
+) -> tuple[Sequence[Array], Callable[[Sequence[Array]], Sequence[Array]]]:
+    """What `function(arrays)` gives, and the function from cotangents to gradients by arrays."""
+    outputs, pull = jax.vjp(function, list(arrays))
+    return finished(outputs), lambda cotangents: finished(pull(list(cotangents))[0])

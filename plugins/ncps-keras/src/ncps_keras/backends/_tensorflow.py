@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -194,3 +195,30 @@ def gradients(
     found = tape.gradient(value, wanted, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     found = [tf.convert_to_tensor(gradient) for gradient in found]
     return value, found[: len(variables)], found[len(variables) :]
+
+
+def from_dlpack(array: Any) -> Tensor:
+    """A copy of another framework's array, not of bfloat16, which NumPy lacks."""
+    # TensorFlow ends the process on memory that is not aligned as its own, and others' need not be
+    return tf.convert_to_tensor(np.array(np.from_dlpack(array)))
+
+
+def finished(arrays: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The tensors: those of a CPU are computed already."""
+    return arrays
+
+
+def pullback(
+    function: Callable[[Sequence[Tensor]], Sequence[Tensor]], arrays: Sequence[Tensor]
+) -> tuple[Sequence[Tensor], Callable[[Sequence[Tensor]], Sequence[Tensor]]]:
+    """What `function(arrays)` gives, and the function from cotangents to gradients by arrays."""
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(arrays)
+        outputs = function(arrays)
+
+    def pull(cotangents: Sequence[Tensor]) -> Sequence[Tensor]:
+        zero = tf.UnconnectedGradients.ZERO
+        found = tape.gradient(outputs, arrays, cotangents, unconnected_gradients=zero)
+        return [tf.convert_to_tensor(gradient) for gradient in found]
+
+    return outputs, pull

@@ -170,3 +170,33 @@ def gradients(
     # what has no part in y, as Δt in an LSTM, has a gradient of zeros
     found = torch.autograd.grad(value, wanted, allow_unused=True, materialize_grads=True)
     return value.detach(), found[: len(variables)], found[len(variables) :]
+
+
+def from_dlpack(array: Any) -> Tensor:
+    """Another framework's array, in its own memory where that is possible."""
+    tensor: Tensor = torch.utils.dlpack.from_dlpack(array)
+    return tensor
+
+
+def finished(arrays: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The tensors without their graph."""
+    return [a.detach() for a in arrays]
+
+
+def pullback(
+    function: Callable[[Sequence[Tensor]], Sequence[Tensor]], arrays: Sequence[Tensor]
+) -> tuple[Sequence[Tensor], Callable[[Sequence[Tensor]], Sequence[Tensor]]]:
+    """What `function(arrays)` gives, and the function from cotangents to gradients by arrays."""
+    leaves = [a.detach().requires_grad_() for a in arrays]
+    outputs = function(leaves)
+
+    def pull(cotangents: Sequence[Tensor]) -> Sequence[Tensor]:
+        pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        if not pairs:
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        ys, dys = zip(*pairs, strict=True)
+        return torch.autograd.grad(
+            ys, leaves, dys, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+
+    return finished(outputs), pull
