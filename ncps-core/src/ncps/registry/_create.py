@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ncps.errors import NcpsError, PluginError, SpecError, UnknownNameError, unknown
 from ncps.registry._choice import choose
-from ncps.registry._outcome import Failed, Loaded, call, described, fetch, not_a_layer
+from ncps.registry._outcome import Failed, Loaded, call, described, fetch, let_through, not_a_layer
 from ncps.registry._plan import barred_distribution, device_kind
 from ncps.registry._records import Origin, Provider
 from ncps.registry._state import state
@@ -144,7 +144,8 @@ def _made(
         return native, not_a_layer(native)
     except NcpsError:  # it says itself what it does not support
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         raise PluginError(
             f"{loaded.provider}: create: making {spec} failed: {described(error)}."
         ) from error
@@ -191,7 +192,8 @@ def _load_spec(name: str, origin: Origin, target: str) -> type[Spec]:
 def _load_target(origin: Origin, target: str, what: str) -> Any:
     try:
         return fetch(target)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         raise PluginError(
             f"{origin}: loading the {what} {target!r} failed: {described(error)}."
         ) from error
