@@ -120,8 +120,10 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
     """The checked spec of a layer of ours or of a plugin."""
     from ncps import specs
 
+    catalogue = state().catalogue(discover=environment().discovers())
+    for name in catalogue.specs.keys() & _texts(config):
+        plugin_spec(name)  # a member of a container, by its name
     if layer not in specs.BUILTIN and plugin_spec(layer) is None:
-        catalogue = state().catalogue(discover=environment().discovers())
         try:
             specs.get(layer)
         except UnknownNameError:
@@ -129,6 +131,17 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
                 raise lost from lost.__cause__
             raise unknown("layer", layer, catalogue.layers.union(specs.BUILTIN)) from None
     return specs.build(layer, **config)
+
+
+def _texts(value: Any) -> set[str]:
+    """All texts in a config, however deep in lists and dicts."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return set()
+    return set().union(*map(_texts, value))
 
 
 def _made(
