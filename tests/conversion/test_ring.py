@@ -21,6 +21,8 @@ from ncps.wirings import AutoNCP
 
 RING = ("mlx", "numpy", "torch")
 LAYERS = sorted(specs.BUILTIN)
+# a collection, such as ModuleList, is not called, so there is nothing to record
+CALLED = [layer for layer in LAYERS if specs.get(layer).kind != "collection"]
 BOUNDS = TOLERANCES["float32"].values
 
 
@@ -43,7 +45,7 @@ def test_layer_comes_back_from_the_ring_as_it_was(layer: str) -> None:
             np.testing.assert_array_equal(after[name], value, err_msg=f"{case}: {name}")
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", CALLED)
 def test_states_recorded_in_mlx_are_those_of_torch(layer: str) -> None:
     for case in tried(layer):
         spec, inputs = case.spec(), case.inputs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 WAYS = {
     "raises at import": ("raise ValueError('boom')", "import: importing 'bad._plugin' failed: V"),
     "exits at import": ("raise SystemExit(3)", "failed: SystemExit: 3"),
+    "dies at import": ("class Dead(BaseException): pass\nraise Dead('x')", "failed: Dead: x"),
     "missing module": ("import absent_module", "ModuleNotFoundError"),
     "hook of an unknown name": ("def ncps_prob(framework): pass", "hooks of 'bad._plugin' do not"),
     "hook with a wrong argument": ("def ncps_probe(frame): pass", "hooks of 'bad._plugin' do not"),
     "probe says why not": ("def ncps_probe(): return 'no driver'", "probe: no driver"),
     "probe raises": ("def ncps_probe(): raise OSError('x')", "probe: its hook failed: OSError: x"),
     "probe exits": ("def ncps_probe(): raise SystemExit", "probe: its hook failed: SystemExit"),
+    "probe dies": ("def ncps_probe(): raise BaseException('x')", "hook failed: BaseException: x"),
     "probe answers nonsense": ("def ncps_probe(): return 3", "expected a list of devices or a te"),
     "supports says why not": ("def ncps_supports(spec): return 'too big'", "supports: too big"),
     "supports raises": ("def ncps_supports(): raise KeyError('k')", "supports: its hook failed: K"),
@@ -32,6 +35,7 @@ RAISED = {
     "raises at import": ValueError,
     "exits at import": SystemExit,
     "missing module": ModuleNotFoundError,
+    "dies at import": BaseException,
     "probe raises": OSError,
     "supports raises": KeyError,
 }
@@ -61,6 +65,26 @@ def test_named_plugin_that_fails_raises_with_its_cause(site: Site, way: str) -> 
         assert reason in str(caught.value)
         if way in RAISED:
             assert isinstance(caught.value.__cause__, RAISED[way])
+
+
+@pytest.mark.parametrize(
+    ("head", "error"),
+    [
+        ("raise KeyboardInterrupt", KeyboardInterrupt),
+        ("raise GeneratorExit", GeneratorExit),
+        ("import asyncio\nraise asyncio.CancelledError", asyncio.CancelledError),
+    ],
+)
+def test_interrupt_at_import_is_no_failure_of_the_plugin(
+    site: Site, head: str, error: type[BaseException]
+) -> None:
+    site.plugin("slow", hooks=head, priority=9000)
+    site.plugin("good", priority=8000)
+    with pytest.raises(error):
+        registry.create("Dense", units=2)
+    # the interrupted import is not remembered as a failure
+    (site.path / "slow" / "_plugin.py").write_text("")
+    assert registry.create("Dense", units=2).home == "slow.layers"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +126,7 @@ def test_factory_that_returns_no_layer_fails_alike(site: Site, returned: str) ->
     [
         ("def Fake(spec): pass", "TypeError: Fake.. got an unexpected keyword"),
         ("def Fake(spec, **options): raise SystemExit(3)", "SystemExit: 3"),
+        ("def Fake(spec, **options): raise BaseException(3)", "BaseException: 3"),
     ],
 )
 def test_factory_that_raises_is_an_error_with_its_cause(site: Site, code: str, told: str) -> None:

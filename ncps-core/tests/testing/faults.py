@@ -13,6 +13,7 @@ from ncps.testing._numpy_adapter import NumpyArrays
 
 from . import wrong_arrays as a
 from . import wrong_attention as t
+from . import wrong_collections as c
 from . import wrong_layers as w
 from . import wrong_liquid as q
 from . import wrong_manners as m
@@ -122,6 +123,13 @@ FAULTS: dict[str, Fault] = {
         "CfC", m.SharedBetweenInstances, "thread", "concurrent_create"
     ),
     "not a layer": _layer("Dense", m.NotALayer, "lacks", "protocol"),
+    "layers in another order": _layer("ModuleList", c.IteratesBackwards, "in order", "members"),
+    "collection that can be called": _layer("ModuleList", c.CanBeCalled, "a call", "members"),
+    "layers of their own": _layer(
+        *("ModuleDict", c.LayersOfTheirOwn, "y: expected"),
+        *("values", "round_trip", "conversion", "members"),
+    ),
+    "every name": _layer("ModuleDict", c.HasEveryName, "not to be in it", "members"),
     "one entry of a gradient wrong": _arrays(
         "Dense", a.OneEntryWrong(), "gradient of kernel", "gradients", "dtypes"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from ncps.canonical import Leaf, describe, meaning
 from ncps.conversion._record import numbers, record, trace
 from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import ConversionError
-from ncps.specs import Spec
+from ncps.specs import CollectionSpec, Spec
 
 Array = npt.NDArray[Any]
 
@@ -86,6 +87,7 @@ def compare(
     such as `torch.nn.LSTM`, is compared by its outputs from zeros. What two layers may differ by
     is what the coarser of their dtypes may differ from the float64 reference by, relative to the
     largest value of each array. Values that are not finite prove nothing and are not allowed.
+    Of a collection, such as a ModuleList, each layer is compared; it takes no x.
 
     Raises: ConversionError when the layers do not mean the same; as `ncps.record` otherwise.
     """
@@ -94,6 +96,8 @@ def compare(
         raise ConversionError(
             f"compare expected two layers that mean the same, got {one.spec} and {two.spec}."
         )
+    if isinstance(one.spec, CollectionSpec):
+        return _by_member(one, two, x)
     given = {"x": x, "state": state, "timespans": timespans, "mask": mask}
     if x is None:
         given = example(one.spec)
@@ -106,6 +110,19 @@ def compare(
     bounds = max((TOLERANCES[leaf.dtype].values for leaf in (one, two)), key=_size)
     steps = one.spec.kind == "sequence"
     found = [_difference(name, left[name], right[name], bounds, steps) for name in left]
+    return Comparison(_described(one), _described(two), tuple(found))
+
+
+def _by_member(one: Leaf, two: Leaf, x: Any) -> Comparison:
+    """The members of two collections side by side, each as `compare` has them."""
+    if x is not None:
+        raise one.spec.uncalled()  # type: ignore[attr-defined]
+    others = two.module.members()
+    found = [
+        dataclasses.replace(difference, name=f"{name}.{difference.name}")
+        for name, member in one.module.members().items()
+        for difference in compare(member, others[name]).differences
+    ]
     return Comparison(_described(one), _described(two), tuple(found))
 
 

@@ -14,7 +14,7 @@ from ncps.canonical import Layer, framework_of, load_parameters, parameters
 from ncps.conversion._record_containers import Call, inside
 from ncps.errors import PluginError
 from ncps.reference import following
-from ncps.specs import ContainerSpec, Part, SequenceSpec, Spec, inputs
+from ncps.specs import CollectionSpec, ContainerSpec, Part, SequenceSpec, Spec, inputs
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +41,7 @@ def record(
     B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone, and
     an attention layer takes a context too.
     Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
-    it is no layer of ncps.
+    it is no layer of ncps; SpecError for a collection, whose layers are recorded one by one.
     """
     return trace(layer, (x, state, timespans, mask, timestamps), (context, context_mask))
 
@@ -59,6 +59,8 @@ def trace(
     """
     parameters(layer)  # raises for what is no layer, or not built
     spec = layer.spec
+    if isinstance(spec, CollectionSpec):
+        raise spec.uncalled()
     given = [numbers(value) for value in given]
     if spec.kind == "feedforward":
         return {"y": _output(layer, given[0], given[3], *map(numbers, context))}

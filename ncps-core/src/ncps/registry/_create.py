@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ncps.errors import NcpsError, PluginError, SpecError, UnknownNameError, unknown
 from ncps.registry._choice import choose
-from ncps.registry._outcome import Failed, Loaded, call, described, fetch, not_a_layer
+from ncps.registry._outcome import Failed, Loaded, call, described, fetch, let_through, not_a_layer
 from ncps.registry._plan import barred_distribution, device_kind
 from ncps.registry._records import Origin, Provider
 from ncps.registry._state import state
@@ -120,8 +120,10 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
     """The checked spec of a layer of ours or of a plugin."""
     from ncps import specs
 
+    catalogue = state().catalogue(discover=environment().discovers())
+    for name in catalogue.specs.keys() & _texts(config):
+        plugin_spec(name)  # a member of a container, by its name
     if layer not in specs.BUILTIN and plugin_spec(layer) is None:
-        catalogue = state().catalogue(discover=environment().discovers())
         try:
             specs.get(layer)
         except UnknownNameError:
@@ -129,6 +131,17 @@ def build_spec(layer: str, config: dict[str, Any]) -> Spec:
                 raise lost from lost.__cause__
             raise unknown("layer", layer, catalogue.layers.union(specs.BUILTIN)) from None
     return specs.build(layer, **config)
+
+
+def _texts(value: Any) -> set[str]:
+    """All texts in a config, however deep in lists and dicts."""
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return set()
+    return set().union(*map(_texts, value))
 
 
 def _made(
@@ -144,7 +157,8 @@ def _made(
         return native, not_a_layer(native)
     except NcpsError:  # it says itself what it does not support
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         raise PluginError(
             f"{loaded.provider}: create: making {spec} failed: {described(error)}."
         ) from error
@@ -191,7 +205,8 @@ def _load_spec(name: str, origin: Origin, target: str) -> type[Spec]:
 def _load_target(origin: Origin, target: str, what: str) -> Any:
     try:
         return fetch(target)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         raise PluginError(
             f"{origin}: loading the {what} {target!r} failed: {described(error)}."
         ) from error

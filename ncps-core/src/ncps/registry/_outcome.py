@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -40,7 +41,8 @@ def call(hook: Hook, **arguments: Any) -> Any:
     """
     try:
         return hook(**arguments)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         raise PluginError(f"its hook failed: {described(error)}") from error
 
 
@@ -62,6 +64,18 @@ def fetch(target: str) -> Any:
     """Import and return what ``module:Name`` names; raises whatever that raises."""
     module, _, name = target.partition(":")
     return attrgetter(name)(importlib.import_module(module))
+
+
+def let_through(error: BaseException) -> None:
+    """Raise again what is no failure of a plugin: an interrupt, a closed generator or task.
+
+    All else that a plugin raises counts as its failure, whatever class it comes from.
+    """
+    # whoever raises asyncio's has imported it; ncps does not
+    asyncio = sys.modules.get("asyncio.exceptions")
+    cancelled = () if asyncio is None else (asyncio.CancelledError,)
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit, *cancelled)):
+        raise error
 
 
 def described(error: BaseException) -> str:

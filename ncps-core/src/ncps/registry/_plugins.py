@@ -11,7 +11,7 @@ import pluggy
 
 from ncps.errors import PluginError
 from ncps.registry import hookspecs
-from ncps.registry._outcome import Failed, Hook, Loaded, call, described, fetch
+from ncps.registry._outcome import Failed, Hook, Loaded, call, described, fetch, let_through
 from ncps.registry._records import Provider
 from ncps.registry._state import State
 
@@ -81,7 +81,8 @@ def _import_plugin(module: str | None) -> Plugin | Failed:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         return Failed("import", f"hooks of {module!r} do not fit: {error}", error)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         return Failed("import", f"importing {module!r} failed: {described(error)}", error)
     return Plugin(manager)
 
@@ -94,7 +95,8 @@ def _load(provider: Provider, device: str | None, plugin: Plugin) -> Loaded | Fa
             return failed
     try:
         factory = fetch(provider.target)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         return Failed("load", f"loading {provider.target!r} failed: {described(error)}", error)
     if not callable(factory):
         return Failed("load", f"{provider.target!r} expected a class, got {factory!r}")

@@ -14,7 +14,7 @@ from ncps.errors import NcpsError
 from ncps.registry._catalogue import Catalogue
 from ncps.registry._choice import unsupported
 from ncps.registry._names import refusal
-from ncps.registry._outcome import Failed, described, not_a_layer
+from ncps.registry._outcome import Failed, described, let_through, not_a_layer
 from ncps.registry._plan import Question, barred, make_plan
 from ncps.registry._records import Problem, Provider, Technology
 from ncps.registry._requires import locate
@@ -119,5 +119,6 @@ def _tried(provider: Provider, now: State) -> Failed | None:
         return not_a_layer(loaded.factory(spec, seed=0, dtype=None, device=None))
     except NcpsError:  # its own way to say that it does not support this
         return None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        let_through(error)
         return Failed("create", f"making {spec} failed: {described(error)}", error)

@@ -20,6 +20,10 @@ from ncps.specs._bidirectional import Bidirectional as Bidirectional
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
 from ncps.specs._cfc_blocks import CfCBlock as CfCBlock
+from ncps.specs._collections import CollectionSpec as CollectionSpec
+from ncps.specs._collections import ModuleDict as ModuleDict
+from ncps.specs._collections import ModuleList as ModuleList
+from ncps.specs._compound import CompoundSpec as CompoundSpec
 from ncps.specs._containers import ContainerSpec as ContainerSpec
 from ncps.specs._conv import Conv1D as Conv1D
 from ncps.specs._conv import Conv2D as Conv2D
@@ -126,8 +130,9 @@ _SEQUENCES: tuple[type[Spec], ...] = (
     RNN,
 )
 _CONTAINERS: tuple[type[Spec], ...] = (Bidirectional, Residual, Sequential)
+_COLLECTIONS: tuple[type[Spec], ...] = (ModuleDict, ModuleList)
 BUILTIN: Mapping[str, type[Spec]] = {
-    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES, *_CONTAINERS)
+    spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES, *_CONTAINERS, *_COLLECTIONS)
 }
 _added: dict[str, type[Spec]] = {}
 

@@ -17,7 +17,7 @@ from ncps.specs._initializers import Initializer
 SCHEMA = 1
 
 Shape = tuple[int | None, ...]
-Kind = Literal["feedforward", "cell", "sequence"]
+Kind = Literal["feedforward", "cell", "sequence", "collection"]
 
 
 @dataclass(frozen=True)

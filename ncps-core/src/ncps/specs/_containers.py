@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from ncps.errors import NcpsError, ShapeError, SpecError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Shape, Spec
+from ncps.specs._compound import CompoundSpec, member_of
 
 _LEADS: tuple[Shape, ...] = ((None,), (None, None), (None, None, None))
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContainerSpec(Spec):
+class ContainerSpec(CompoundSpec):
     """A layer made of others, its `members`.
 
     A member is described by a spec, by ``("Dense", {"units": 4})``, by the name of a layer without
@@ -53,10 +54,6 @@ class ContainerSpec(Spec):
         if self.sized and self.input_size is None and sized[0].input_size is not None:
             self._set(input_size=self._size_before(sized[0]))
         self._set_members(self._resolved())
-
-    def members(self) -> dict[str, Spec]:
-        """The layers inside by name, in order."""
-        raise NotImplementedError(f"{type(self).__name__} must define members")
 
     def _set_members(self, members: Mapping[str, Spec]) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define _set_members")
@@ -96,11 +93,6 @@ class ContainerSpec(Spec):
                 except ShapeError:
                     break
         return None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a member waits for an input size."""
-        return any(member.is_open for member in self.members().values())
 
     @property
     def size_unit(self) -> int:
@@ -164,14 +156,6 @@ class ContainerSpec(Spec):
             for state, size in member.state_shapes()
         )
 
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The canonical parameters, member by member."""
-        return tuple(
-            dataclasses.replace(p, name=f"{name}.{p.name}")
-            for name, member in self.members().items()
-            for p in member.parameters()
-        )
-
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """A random x, as the first member takes it."""
         return next(iter(self.members().values())).draw(rng, shape)
@@ -189,23 +173,14 @@ class ContainerSpec(Spec):
 def described(container: str, what: str, given: Any) -> Spec:
     """The spec of a member: a spec, a name, ``(name, options)``, or a config.
 
-    Raises: SpecError for anything else, and for a single step, which has no sequence to run over.
+    Raises: SpecError for anything else, for a single step, which has no sequence to run over, and
+    for a collection, which is not called.
     """
-    from ncps import specs
-
-    if isinstance(given, Spec):
-        found = given
-    elif isinstance(given, str):
-        found = specs.build(given)
-    elif isinstance(given, Mapping):
-        found = specs.from_config(given)
-    elif isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[1], Mapping):
-        found = specs.build(str(given[0]), **given[1])
-    else:
+    found = member_of(container, what, given)
+    if found.kind == "collection":
         raise SpecError(
-            f"{container} expected {what} as a spec, a layer's name or (name, options), got "
-            f'{given!r}. Write ("Dense", {{"units": 4}}), or put modules into a container of '
-            "their own framework."
+            f"{container} expected {what} to take an input, got {found.layer}, whose layers are "
+            "called one by one. Use Sequential in its place."
         )
     if found.kind == "cell":
         raise SpecError(

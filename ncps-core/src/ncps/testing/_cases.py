@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ncps import specs
-from ncps.specs import Spec
+from ncps.specs import CollectionSpec, Spec
 from ncps.testing._arrays import Array
 from ncps.wirings import Wiring
 
@@ -62,8 +62,10 @@ class Case:
         return self.lead if spec.indices else (*self.lead, spec.known_input_size())
 
     def inputs(self) -> dict[str, Any]:
-        """Float32 inputs under the names of the call."""
+        """Float32 inputs under the names of the call; a collection's by layer."""
         rng, spec = self.rng("inputs"), self.spec()
+        if isinstance(spec, CollectionSpec):
+            return _of_members(spec, rng)
         data: dict[str, Any] = {"x": spec.draw(rng, self.x_shape)}
         if spec.kind == "feedforward":
             return data | self._beside(rng)
@@ -109,10 +111,20 @@ class Case:
 
     def __str__(self) -> str:
         options = ", ".join(f"{k}={_short(v)}" for k, v in self.options.items())
-        recurrent = self.spec().kind != "feedforward"
+        spec = self.spec()
+        if isinstance(spec, CollectionSpec):
+            return f"{self.layer}({options})"
+        recurrent = spec.kind != "feedforward"
         taken = ("timespans", "mask", "state") if recurrent else ("mask", "context")
         extras = [name for name in taken if getattr(self, name)]
         return f"{self.layer}({options}) on {', '.join([f'x {self.shape or self.lead}', *extras])}"
+
+
+def _of_members(spec: CollectionSpec, rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        name: _of_members(one, rng) if isinstance(one, CollectionSpec) else {"x": one.example(rng)}
+        for name, one in spec.members().items()
+    }
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:

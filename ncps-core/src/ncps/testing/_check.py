@@ -20,6 +20,8 @@ RECURRENT: tuple[Kind, ...] = ("cell", "sequence")
 SEQUENCE: tuple[Kind, ...] = ("sequence",)
 FEEDFORWARD: tuple[Kind, ...] = ("feedforward",)
 ALL: tuple[Kind, ...] = ("feedforward", "cell", "sequence")
+COLLECTION: tuple[Kind, ...] = ("collection",)
+EVERY: tuple[Kind, ...] = (*ALL, *COLLECTION)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ncps.reference import run
-from ncps.specs import Spec
+from ncps.reference._containers import inside
+from ncps.specs import CollectionSpec, Spec
 from ncps.testing._arrays import Array, as_float64
-from ncps.testing._subject import Output
+from ncps.testing._subject import Output, together
 
 # any step is exact: no difference of two values is taken (complex-step differentiation)
 STEP = 1e-30
@@ -18,6 +19,9 @@ STEP = 1e-30
 
 def judge(spec: Spec, parameters: Mapping[str, Array], inputs: Mapping[str, Any]) -> Output:
     """Output and state of the reference for these canonical parameters and inputs."""
+    if isinstance(spec, CollectionSpec):
+        members = spec.members().items()
+        return together(judge(one, inside(parameters, n), inputs[n]) for n, one in members)
     given = {name: value if value is None else as_float64(value) for name, value in inputs.items()}
     result = run(spec, as_doubles(parameters), **given)
     if spec.kind == "feedforward":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ncps.canonical import Layer, load, load_parameters, parameters
-from ncps.specs import Spec
+from ncps.specs import CollectionSpec, Spec
 from ncps.testing._arrays import Array, Arrays, has_dtype
 
 
@@ -18,6 +20,11 @@ class Output:
 
     y: Array
     state: tuple[Array, ...] | None
+
+
+def together(outputs: Iterable[Output]) -> Output:
+    """The outputs of a collection's layers as one, end to end."""
+    return Output(np.concatenate([output.y.ravel() for output in outputs]), None)
 
 
 def _accepts(spec: Spec) -> str | None:
@@ -75,7 +82,13 @@ class Subject:
         return self.arrays.asarray(value, dtype if has_dtype(value) else None)
 
     def call(self, layer: Layer, inputs: dict[str, Any], dtype: str | None = None) -> Output:
-        """Call the layer on NumPy inputs (its own dtype unless given)."""
+        """Call the layer on NumPy inputs (its own dtype unless given).
+
+        A collection is not called: its layers are, each on its own inputs.
+        """
+        if isinstance(layer.spec, CollectionSpec):
+            members: dict[str, Layer] = layer.members()  # type: ignore[attr-defined]
+            return together(self.call(one, inputs[name], dtype) for name, one in members.items())
         native = self.native(inputs, dtype or layer.dtype)
         return self.output(layer, layer(native.pop("x"), **native))
 

@@ -15,6 +15,7 @@ from ncps.errors import unknown
 from ncps.specs import SequenceSpec
 from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_attention as attention
+from ncps.testing import _variants_collections as collections
 from ncps.testing import _variants_containers as containers
 from ncps.testing import _variants_conv as conv
 from ncps.testing import _variants_dialect as dialect
@@ -182,6 +183,7 @@ _BROAD: dict[str, Callable[[], Cases]] = {
     **activation.BROAD,
     **conv.BROAD,
     **attention.BROAD,
+    **collections.BROAD,
     **containers.BROAD,
     **liquid.BROAD,
     **pool.BROAD,
@@ -194,6 +196,7 @@ _SMALL: dict[str, Callable[[], Cases]] = {
     **activation.SMALL,
     **conv.SMALL,
     **attention.SMALL,
+    **collections.SMALL,
     **containers.SMALL,
     **liquid.SMALL,
     **pool.SMALL,

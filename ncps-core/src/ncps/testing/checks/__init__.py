@@ -14,6 +14,7 @@ MODULES = (
     "parameters",
     "conversion",
     "composed",
+    "collections",
     "attention",
     "isolation",
     "discovery",

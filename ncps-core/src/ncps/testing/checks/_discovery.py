@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from ncps.testing._cases import Case
-from ncps.testing._check import ALL, check
+from ncps.testing._check import EVERY, check
 from ncps.testing._subject import Subject
 from ncps.testing._variants import first
 
@@ -21,7 +21,7 @@ sys.exit(f"imported {{', '.join(found)}}" if found else 0)
 """
 
 
-@check(cases=first, kinds=ALL)
+@check(cases=first, kinds=EVERY)
 def check_discovery(subject: Subject, case: Case) -> None:
     """Listing and explaining technologies imports neither the plugin nor its framework."""
     code = _LOOK_AROUND.format(layer=subject.layer, modules=subject.modules)

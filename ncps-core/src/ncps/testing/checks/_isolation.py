@@ -11,7 +11,7 @@ import numpy as np
 from ncps.canonical import parameters
 from ncps.testing._arrays import Array, has_dtype
 from ncps.testing._cases import Case
-from ncps.testing._check import ALL, check
+from ncps.testing._check import ALL, EVERY, check
 from ncps.testing._compare import EXACT, outputs_close, same_arrays
 from ncps.testing._subject import Subject
 from ncps.testing._variants import first, small
@@ -59,7 +59,7 @@ def _one_row(inputs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@check(cases=first, kinds=ALL)
+@check(cases=first, kinds=EVERY)
 def check_concurrent_create(subject: Subject, case: Case) -> None:
     """Layers made and called by eight threads at once are those made one by one."""
     spec, inputs = case.spec(), case.inputs()

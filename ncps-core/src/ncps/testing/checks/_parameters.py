@@ -16,7 +16,7 @@ from ncps.errors import NcpsError, ParameterError
 from ncps.specs._initializers import Constant
 from ncps.testing._arrays import Array
 from ncps.testing._cases import Case
-from ncps.testing._check import ALL, check
+from ncps.testing._check import EVERY, check
 from ncps.testing._compare import outputs_close, raises, same_arrays
 from ncps.testing._judge import judge
 from ncps.testing._subject import Subject
@@ -32,7 +32,7 @@ def other_values(case: Case) -> dict[str, Array]:
     }
 
 
-@check(cases=broad, kinds=ALL)
+@check(cases=broad, kinds=EVERY)
 def check_seed(subject: Subject, case: Case) -> None:
     """A seed gives the spec's own initial parameters, and touches no global generator."""
     spec = case.spec()
@@ -56,7 +56,7 @@ def _global_generators() -> tuple[bytes, Any]:
     return pickle.dumps(np.random.get_state()), random.getstate()
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=EVERY)
 def check_round_trip(subject: Subject, case: Case) -> None:
     """Parameters come out as they went in, and the layer computes with them."""
     layer, inputs, values = subject.make(case.spec()), case.inputs(), other_values(case)
@@ -87,7 +87,7 @@ def _sorted(arrays: dict[str, Array]) -> dict[str, Array]:
     return dict(sorted(arrays.items()))
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=EVERY)
 def check_load_is_atomic(subject: Subject, case: Case) -> None:
     """Parameters that do not fit raise ParameterError and leave the layer as it was."""
     layer, good = subject.make(case.spec()), other_values(case)
@@ -116,7 +116,7 @@ def check_load_is_atomic(subject: Subject, case: Case) -> None:
         same_arrays(f"after {what}: native", layer.get_native(), before)
 
 
-@check(cases=small, kinds=ALL)
+@check(cases=small, kinds=EVERY)
 def check_save_and_load(subject: Subject, case: Case) -> None:
     """A saved layer comes back the same in its own technology and in the reference."""
     layer, inputs, values = subject.make(case.spec()), case.inputs(), other_values(case)

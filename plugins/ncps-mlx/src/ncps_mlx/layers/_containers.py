@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import mlx.core as mx
 
 from ncps import registry
 from ncps.canonical import Inside, ParameterMap
-from ncps.specs import ContainerSpec, Spec, inputs
+from ncps.specs import CompoundSpec, Spec, inputs
 from ncps_mlx import layers, ops
 from ncps_mlx.layers._base import NativeLayer
 
@@ -24,19 +24,24 @@ def class_of(spec: Spec) -> Any:
     return found
 
 
-class Container(NativeLayer):
-    """A layer made of others, under their names in `layers`; see `ncps.specs.ContainerSpec`.
+class Compound(NativeLayer):
+    """A layer that holds others, under their names in `layers`; see `ncps.specs.CompoundSpec`."""
 
-    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
-    mask=None, timestamps=None)``.
-    """
-
+    # what stands before a member's name in those of its arrays
+    prefix: ClassVar[str] = "layers."
     spec: Any
 
     def _structure(self) -> None:
         # the seed does not matter: the values come afterwards, from the whole layer's
-        made = {n: class_of(m)(m, seed=0) for n, m in self.spec.members().items()}
-        self.layers = self._held(made)
+        options = {"seed": 0, **self._options()}
+        self._hold({n: class_of(m)(m, **options) for n, m in self.spec.members().items()})
+
+    def _options(self) -> dict[str, Any]:
+        """What the members are made with; the dtype is set for all of them afterwards."""
+        return {}
+
+    def _hold(self, members: dict[str, Any]) -> None:
+        self.layers = self._held(members)
 
     def _held(self, members: dict[str, Any]) -> Any:
         """What MLX finds modules in: a dict here."""
@@ -44,10 +49,10 @@ class Container(NativeLayer):
 
     @classmethod
     def _plain_map(cls, spec: Spec) -> ParameterMap:
-        assert isinstance(spec, ContainerSpec), "the registry gives each class specs of its own"
+        assert isinstance(spec, CompoundSpec), "the registry gives each class specs of its own"
         return ParameterMap(
             tuple(
-                Inside(f"layers.{name}.", f"{name}.", class_of(member).parameter_map(member))
+                Inside(f"{cls.prefix}{name}.", f"{name}.", class_of(member).parameter_map(member))
                 for name, member in spec.members().items()
             )
         )
@@ -56,6 +61,14 @@ class Container(NativeLayer):
         """The layers inside by name."""
         found: dict[str, Any] = self.layers
         return found
+
+
+class Container(Compound):
+    """A layer made of others; see `ncps.specs.ContainerSpec`.
+
+    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
+    mask=None, timestamps=None)``.
+    """
 
     def _input(self, x: Any) -> mx.array:
         if not self.spec.indices:

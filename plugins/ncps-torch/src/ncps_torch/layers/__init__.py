@@ -9,6 +9,8 @@ from ncps_torch.layers._base import NativeLayer as NativeLayer
 from ncps_torch.layers._block import set_mask as set_mask
 from ncps_torch.layers._cfc import CfC as CfC
 from ncps_torch.layers._cfc import CfCCell as CfCCell
+from ncps_torch.layers._collections import ModuleDict as ModuleDict
+from ncps_torch.layers._collections import ModuleList as ModuleList
 from ncps_torch.layers._conv import Conv1D as Conv1D
 from ncps_torch.layers._conv import Conv1DTranspose as Conv1DTranspose
 from ncps_torch.layers._conv import Conv2D as Conv2D

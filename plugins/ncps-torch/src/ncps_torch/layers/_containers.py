@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ncps import registry
 from ncps.canonical import Inside, ParameterMap
-from ncps.specs import ContainerSpec, Spec, inputs
+from ncps.specs import CompoundSpec, Spec, inputs
 from ncps_torch import layers, ops
 from ncps_torch.layers._base import NativeLayer
 
@@ -25,12 +25,8 @@ def class_of(spec: Spec) -> Any:
     return found
 
 
-class Container(NativeLayer):
-    """A layer made of others, each a submodule under its name; see `ncps.specs.ContainerSpec`.
-
-    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
-    mask=None, timestamps=None)``.
-    """
+class Compound(NativeLayer):
+    """A layer that holds others, each a submodule under its name; see `ncps.specs.CompoundSpec`."""
 
     # what follows a member's name in that of its submodule
     suffix: ClassVar[str] = ""
@@ -39,12 +35,15 @@ class Container(NativeLayer):
     def _known(self, spec: Spec) -> Spec:
         return spec  # each member declares itself, whether its size is known or not
 
-    def _declare(self, spec: ContainerSpec) -> None:
+    def _declare(self, spec: CompoundSpec) -> None:
         # the seed does not matter: the values come afterwards, from the whole layer's
         for name, member in spec.members().items():
-            self.add_module(name + self.suffix, class_of(member)(member, seed=0))
+            self._hold(name + self.suffix, class_of(member)(member, seed=0))
 
-    def _finish(self, spec: ContainerSpec) -> None:
+    def _hold(self, name: str, layer: nn.Module) -> None:
+        self.add_module(name, layer)
+
+    def _finish(self, spec: CompoundSpec) -> None:
         for name, member in spec.members().items():
             layer: Any = self._modules[name + self.suffix]
             layer.spec = member
@@ -54,7 +53,7 @@ class Container(NativeLayer):
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """The maps of the members behind their names."""
-        assert isinstance(spec, ContainerSpec), "the registry gives each class specs of its own"
+        assert isinstance(spec, CompoundSpec), "the registry gives each class specs of its own"
         return ParameterMap(
             tuple(
                 Inside(f"{name}{cls.suffix}.", f"{name}.", class_of(member).parameter_map(member))
@@ -65,6 +64,14 @@ class Container(NativeLayer):
     def members(self) -> dict[str, Any]:
         """The layers inside by name."""
         return {name: self._modules[name + self.suffix] for name in self.spec.members()}
+
+
+class Container(Compound):
+    """A layer made of others; see `ncps.specs.ContainerSpec`.
+
+    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
+    mask=None, timestamps=None)``.
+    """
 
     def _input(self, x: Any) -> Tensor:
         if not self.spec.indices:
