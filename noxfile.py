@@ -108,8 +108,8 @@ def _on(backend: str) -> dict[str, str]:
 
 def _keras(session: nox.Session, backend: str) -> None:
     """The tests of ncps-keras, and the conformance kit, on one back end."""
-    # with JAX also torch and MLX: they take Keras layers into their models, and one process has four
-    # sets of arrays
+    # with JAX also torch and MLX: they take Keras layers into their models, and one script runs on
+    # the arrays of all four
     others = ["torch", "mlx"] if backend == "jax" else []
     packages = [*PYTEST, "pytest-xdist", KERAS[backend]]
     session.install(*PINNED, *packages, *_editable("keras", *others))

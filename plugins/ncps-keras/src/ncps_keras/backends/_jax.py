@@ -174,11 +174,6 @@ def gradients(
     return value, *found
 
 
-def from_dlpack(array: Any) -> Array:
-    """Another framework's array, in its own memory where that is possible."""
-    return jnp.from_dlpack(array)
-
-
 def finished(arrays: Sequence[Array]) -> Sequence[Array]:
     """The arrays once they are computed, so that what they were computed from may change."""
     found: Sequence[Array] = jax.block_until_ready(list(arrays))

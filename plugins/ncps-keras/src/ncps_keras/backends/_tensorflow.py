@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+# bytes
+ALIGNMENT = 64
+
 Tensor = Any
 
 absolute = tf.abs
@@ -165,7 +168,13 @@ def devices() -> list[str]:
 
 
 def from_dlpack(x: Any) -> Tensor:
-    """A tensor over the same memory, where TensorFlow can read that."""
+    """A tensor over the same memory where that is aligned as TensorFlow's own, else a copy."""
+    try:
+        seen = np.from_dlpack(x)
+    except (BufferError, RuntimeError, TypeError):  # of bfloat16, or not in the processor's memory
+        return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
+    if seen.ctypes.data % ALIGNMENT:  # TensorFlow would end the process
+        return tf.convert_to_tensor(np.array(seen))
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
@@ -195,12 +204,6 @@ def gradients(
     found = tape.gradient(value, wanted, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     found = [tf.convert_to_tensor(gradient) for gradient in found]
     return value, found[: len(variables)], found[len(variables) :]
-
-
-def from_dlpack(array: Any) -> Tensor:
-    """A copy of another framework's array, not of bfloat16, which NumPy lacks."""
-    # TensorFlow ends the process on memory that is not aligned as its own, and others' need not be
-    return tf.convert_to_tensor(np.array(np.from_dlpack(array)))
 
 
 def finished(arrays: Sequence[Tensor]) -> Sequence[Tensor]:

@@ -172,12 +172,6 @@ def gradients(
     return value.detach(), found[: len(variables)], found[len(variables) :]
 
 
-def from_dlpack(array: Any) -> Tensor:
-    """Another framework's array, in its own memory where that is possible."""
-    tensor: Tensor = torch.utils.dlpack.from_dlpack(array)
-    return tensor
-
-
 def finished(arrays: Sequence[Tensor]) -> Sequence[Tensor]:
     """The tensors without their graph."""
     return [a.detach() for a in arrays]
