@@ -70,3 +70,12 @@ def ncps_natives(framework: str) -> Any:
     from ncps_keras.natives import KerasNatives
 
     return KerasNatives()
+
+
+def ncps_recurrence(framework: str) -> type | None:
+    """The layer that runs any cell over a sequence."""
+    if framework != "keras":
+        return None
+    from ncps_keras.layers import RecurrentOver
+
+    return RecurrentOver

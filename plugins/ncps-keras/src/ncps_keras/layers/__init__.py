@@ -24,6 +24,7 @@ from ncps_keras.layers._lstm import LSTMCell as LSTMCell
 from ncps_keras.layers._ltc import LTC as LTC
 from ncps_keras.layers._ltc import LTCCell as LTCCell
 from ncps_keras.layers._ncp_dense import NCPDense as NCPDense
+from ncps_keras.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps_keras.layers._rnn import RNN as RNN
 from ncps_keras.layers._rnn import RNNCell as RNNCell
 from ncps_keras.layers._sequential import Bidirectional as Bidirectional

@@ -12,7 +12,8 @@ from ncps.specs import Residual as ResidualSpec
 from ncps.specs import Sequential as SequentialSpec
 from ncps_keras import ops
 from ncps_keras.layers._base import PACKAGE
-from ncps_keras.layers._containers import Container, States, call
+from ncps_keras.layers._containers import Container, call
+from ncps_keras.layers._recurrent import States
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 from ncps_keras.backends import xp
@@ -15,7 +17,7 @@ def ctgru(
     weights: Weights,
     log_scales: tuple[float, ...],
     clip: float | None,
-    x: object,
+    x: Any,
     states: Arrays,
     times: Times,
 ) -> Result:

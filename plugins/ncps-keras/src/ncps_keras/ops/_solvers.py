@@ -51,7 +51,8 @@ def widened(tree: Any) -> Any:
 def scan_wide(step: Step, weights: Any, xs: Arrays, states: Arrays, mask: Any) -> Result:
     """`scan` in float32 at least, its states in the dtype that they came in."""
     narrow = states[0].dtype
-    histories, last = scan(step, *map(widened, (weights, list(xs), list(states))), mask)
+    weights, xs, states = widened(weights), widened(list(xs)), widened(list(states))
+    histories, last = scan(step, weights, xs, states, mask)
     return [ops.cast(a, narrow) for a in histories], [ops.cast(a, narrow) for a in last]
 
 
