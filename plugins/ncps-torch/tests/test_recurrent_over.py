@@ -181,7 +181,7 @@ def test_cell_with_code_of_its_own_is_run_as_it_is() -> None:
     ("cell", "message"),
     [
         (nn.LSTM(3, 4), "expected a cell, one step, got LSTM"),
-        (np.tanh, "a cell that is a module of torch or MLX, got ufunc"),
+        (np.tanh, "a cell that is a module of torch, MLX or Keras, got ufunc"),
     ],
 )
 def test_what_is_no_cell_is_refused(cell: object, message: str) -> None:

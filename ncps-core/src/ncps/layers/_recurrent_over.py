@@ -38,7 +38,7 @@ def RecurrentOver(
     natives = natives_of(cell)
     if natives is None:
         raise SpecError(
-            f"RecurrentOver expected a cell that is a module of torch or MLX, got "
+            f"RecurrentOver expected a cell that is a module of torch, MLX or Keras, got "
             f"{type(cell).__name__}. Make it one: y, state = cell(x, state)."
         )
     return registry.recurrence(natives.framework)(cell, reverse_cell=reverse_cell, **options)

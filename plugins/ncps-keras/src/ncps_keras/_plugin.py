@@ -112,3 +112,12 @@ def ncps_guest(framework: str) -> Any:
     from ncps_keras.mixed import KerasGuest
 
     return KerasGuest()
+
+
+def ncps_recurrence(framework: str) -> type | None:
+    """The layer that runs any cell over a sequence."""
+    if framework != "keras":
+        return None
+    from ncps_keras.layers import RecurrentOver
+
+    return RecurrentOver

@@ -44,6 +44,7 @@ from ncps_keras.layers._pool import GlobalMaxPool1D as GlobalMaxPool1D
 from ncps_keras.layers._pool import GlobalMaxPool2D as GlobalMaxPool2D
 from ncps_keras.layers._pool import MaxPool1D as MaxPool1D
 from ncps_keras.layers._pool import MaxPool2D as MaxPool2D
+from ncps_keras.layers._recurrent_over import RecurrentOver as RecurrentOver
 from ncps_keras.layers._rnn import RNN as RNN
 from ncps_keras.layers._rnn import RNNCell as RNNCell
 from ncps_keras.layers._sequential import Bidirectional as Bidirectional
