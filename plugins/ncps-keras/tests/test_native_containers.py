@@ -173,8 +173,8 @@ def test_variables_that_no_layer_holds_are_named():
     norm.build((None, D))
     assert NATIVES.own(norm) == ["gamma", "beta", "moving_mean", "moving_variance"]
     assert NATIVES.own(L.Dropout(0.5)) == []
-    with pytest.raises(ConversionError, match=r"at '1': .* BatchNormalization with gamma, beta"):
-        canonical.leaves(functional(L.Dense(H), L.BatchNormalization()))
+    with pytest.raises(ConversionError, match=r"at '1': .* PReLU with alpha"):
+        canonical.leaves(functional(L.Dense(H), L.PReLU(shared_axes=[1])))
 
 
 def test_list_and_dict_stay_plain():

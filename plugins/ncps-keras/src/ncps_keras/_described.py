@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,15 +10,13 @@ import numpy.typing as npt
 
 from ncps.errors import ConversionError, NcpsError
 from ncps.specs import Spec, build
+from ncps_keras import _described_plain as plain
 from ncps_keras import ops
+from ncps_keras._functions import FUNCTIONS, activation_of
 from ncps_keras.layers._bare import BARE
 from ncps_keras.stock_parameters import SIDES, native_map
 
 LAYERS = {cls: layer for layer, cls in BARE.items()}
-FUNCTIONS: Mapping[str, Any] = {
-    name: keras.activations.get(name)
-    for name in ("gelu", "linear", "relu", "sigmoid", "silu", "tanh")
-}
 
 
 def layer_of(module: Any) -> str | None:
@@ -38,11 +35,6 @@ def sides_of(module: Any) -> dict[str, Any]:
     return dict(zip(SIDES, (module.forward_layer, module.backward_layer), strict=True))
 
 
-def activation_of(function: Any) -> str | None:
-    """The name of the function in a spec, or None."""
-    return next((name for name, same in FUNCTIONS.items() if function is same), None)
-
-
 def changed(module: keras.layers.Layer) -> bool:
     """Whether this module has a `call` of its own, other than that of its type."""
     return "call" in vars(module)
@@ -53,10 +45,12 @@ def spec_of(layer: str, module: Any) -> Spec:
 
     Raises: ConversionError when it has something that no spec can say, or is not built.
     """
-    if not module.built:
+    if not module.built and layer not in plain.UNWEIGHTED:
         raise _refused(module, "with parameters", "one that is not built. Call it once first")
     if type(module) is keras.layers.Bidirectional:
         return _both(layer, module)
+    if layer in plain.BARE:
+        return _plain(layer, module)
     _check_calls(module, backwards=False)
     return _one(layer, module)
 
@@ -88,6 +82,19 @@ def arrays_of(spec: Spec, module: Any) -> dict[str, npt.NDArray[Any]]:
             expected = f"of a dtype of {list(ops.DTYPES)}"
             raise _refused(module, expected, f"{variable.dtype} for {name}. Make a new one")
     return {name: ops.to_numpy(variable.value) for name, variable in own.items()}
+
+
+def _plain(layer: str, module: Any) -> Spec:
+    if changed(module):
+        raise _refused(module, "as Keras made it", "one with a call of its own. Delete that")
+    try:
+        spec = build(layer, **plain.options_of(layer, module))
+    except NcpsError as error:
+        raise ConversionError(f"no spec describes {module.name}: {error}") from error
+    reason = plain.lacking(spec)
+    if reason is not None:
+        raise _refused(module, "that a spec describes", f"{spec}: {reason}")
+    return spec
 
 
 def _both(layer: str, module: Any) -> Spec:

@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from ncps.canonical import Kind, ParameterMap, check_parameters
 from ncps.errors import ConversionError, unknown
-from ncps.specs import Dense, SequenceSpec, Spec
+from ncps.specs import SequenceSpec, Spec
 from ncps_keras import ops
 from ncps_keras._described import (
-    FUNCTIONS,
-    activation_of,
     arrays_of,
     changed,
     layer_of,
@@ -23,6 +21,8 @@ from ncps_keras._described import (
     spec_of,
     variables_of,
 )
+from ncps_keras._described_plain import lacking
+from ncps_keras._functions import FUNCTIONS, activation_of
 from ncps_keras._structure import chain_of, parts_of
 from ncps_keras.layers._bare import BARE, built
 from ncps_keras.stock_parameters import native_map
@@ -109,8 +109,9 @@ class KerasNatives:
         return ops.to_numpy(module(x))
 
     def dtype(self, module: Any) -> str:
-        """Name of the dtype of the layer's first variable."""
-        return str(module.weights[0].dtype)
+        """Name of the dtype of the layer's first variable, or of those that it would have."""
+        first = next(iter(module.weights), None)
+        return str(module.variable_dtype if first is None else first.dtype)
 
     def own(self, module: Any) -> list[str]:
         """Names of the variables that the layer holds itself, without those of its metrics."""
@@ -174,17 +175,22 @@ def _every_step(cell: Any, x: Array, side: Any = None) -> Array:
 def _refuse_lacking(spec: Spec) -> None:
     """ConversionError unless Keras has a layer of its own for all that the spec asks for."""
     ours = "Make it with ncps.create, whose layers are Keras layers as well."
+    names = sorted({cls.__name__ for cls in BARE.values()})
     if spec.layer not in BARE:
         raise ConversionError(
-            f"expected a layer that Keras has too, got {spec.layer}: keras.layers has Dense, GRU, "
-            f"GRUCell, LSTM, LSTMCell, SimpleRNN and SimpleRNNCell of its own. {ours}"
+            f"expected a layer that Keras has too, got {spec.layer}: keras.layers has "
+            f"{', '.join(names[:-1])} and {names[-1]} of its own. {ours}"
         )
     if isinstance(spec, SequenceSpec) and spec.num_layers > 1:
         raise ConversionError(
             f"expected a {spec.layer} of one layer, as keras.layers has, got "
             f"num_layers={spec.num_layers}. {ours}"
         )
-    if isinstance(spec, Dense) and spec.activation not in (None, *FUNCTIONS):
+    activation = getattr(spec, "activation", None)
+    if activation not in (None, *FUNCTIONS):
         raise ConversionError(
-            f"expected a Dense whose activation Keras has too, got {spec.activation!r}. {ours}"
+            f"expected a {spec.layer} whose activation Keras has too, got {activation!r}. {ours}"
         )
+    reason = lacking(spec)
+    if reason is not None:
+        raise ConversionError(f"{spec.layer} cannot be one of Keras' own: {reason}. {ours}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ncps.canonical import Array, Arrays, Inside, ParameterMap, ResetBias
 from ncps.specs import GRUCell, SequenceSpec, Spec
+from ncps_keras._described_plain import own_map
 from ncps_keras.parameters import GRU_GATES, gru_map, map_of
 
 SIDES = ("forward", "backward")
@@ -43,6 +44,9 @@ class StackedBias:
 
 def stock_map(spec: Any) -> ParameterMap:
     """A layer of Keras' of one direction, or a cell."""
+    own = own_map(spec)
+    if own is not None:
+        return own
     if not (isinstance(spec, GRUCell) and spec.reset_after and spec.use_bias):
         return map_of(spec)
     kernels = gru_map(dataclasses.replace(spec, use_bias=False)).rules

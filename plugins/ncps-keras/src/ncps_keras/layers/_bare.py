@@ -10,8 +10,10 @@ from typing import Any
 import keras
 
 from ncps.specs import Dense, GRUCell, RNNCell, SequenceSpec
+from ncps_keras import _described_plain as plain
 
 BARE: Mapping[str, type[keras.layers.Layer]] = {
+    **plain.BARE,
     "Dense": keras.layers.Dense,
     "GRU": keras.layers.GRU,
     "GRUCell": keras.layers.GRUCell,
@@ -27,8 +29,10 @@ Initializer = Callable[..., Any]
 def bare(spec: Any, dtype: Any = None) -> Any:
     """The layer of Keras' with the units and options of this spec, not built."""
     if isinstance(spec, SequenceSpec) and spec.bidirectional:
-        plain = dataclasses.replace(spec, bidirectional=False)
-        return keras.layers.Bidirectional(bare(plain, dtype), dtype=dtype)
+        one = dataclasses.replace(spec, bidirectional=False)
+        return keras.layers.Bidirectional(bare(one, dtype), dtype=dtype)
+    if spec.layer in plain.BARE:
+        return plain.make(spec, dtype)
     options: dict[str, Any] = {"use_bias": spec.use_bias, "dtype": dtype}
     if isinstance(spec, Dense | RNNCell):
         options["activation"] = spec.activation
@@ -50,8 +54,9 @@ def built(spec: Any, dtype: Any = None, first: Callable[[str], Initializer] | No
     layer = bare(spec, dtype)
     parts = [getattr(side, "cell", side) for side in _sides(layer)]
     usual = [_set(part, _initializers(first)) for part in parts]
-    axes = (None, None) if spec.kind == "sequence" else (None,)
-    layer.build((*axes, spec.known_input_size()))
+    axes = (None, None) if spec.kind == "sequence" else plain.axes_before(spec)
+    layer.build((*axes, spec.known_input_size() if spec.sized else None))
+    plain.take_any_rank(spec, layer)
     for part, own in zip(parts, usual, strict=True):
         _set(part, own)
     # Keras draws seeds from it, for initializers and dropout
