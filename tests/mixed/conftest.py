@@ -13,7 +13,15 @@ def usable(framework: str) -> bool:
     found = importlib.util.find_spec
     if framework == "mlx" and found("mlx") is None:
         return False
-    return found(framework) is not None and found(f"ncps_{framework}") is not None
+    if found(framework) is None or found(f"ncps_{framework}") is None:
+        return False
+    return framework != "keras" or _runs()
+
+
+def _runs() -> bool:
+    from ncps_keras._choice import why_not
+
+    return why_not() is None
 
 
 def backend() -> str:

@@ -30,6 +30,17 @@ def test_trainer_and_arrays_come_from_the_frameworks_plugin(site: Site) -> None:
     assert type(registry.arrays("fx")).__module__ == "acme._plugin"
 
 
+@pytest.mark.parametrize("side", ["guest", "host"])
+def test_sides_of_a_mixed_model_come_from_the_frameworks_plugin(site: Site, side: str) -> None:
+    code = f"class Side: pass\ndef ncps_{side}(framework): return Side()"
+    site.plugin("acme", framework="fx", hooks=code)
+    site.plugin("bare", framework="fy")
+    service = getattr(registry, side)
+    assert type(service("fx")).__module__ == "acme._plugin"
+    with pytest.raises(PluginError, match=r"another framework.* for 'fy'.*offer one: .*fx"):
+        service("fy")
+
+
 def test_kernels_of_one_plugin_are_there_for_others_by_name(site: Site) -> None:
     code = "def ncps_kernels(framework): return {'double': lambda x: 2 * x}"
     site.plugin("acme", framework="fx", hooks=code)
