@@ -128,7 +128,7 @@ def test_residual_of_another_size_is_refused() -> None:
     with pytest.raises(SpecError, match="gives the shape it takes"):
         specs.Residual(inner=DENSE, input_size=3)
     layer = ncps.create("Residual", inner=DENSE, technology="numpy")
-    with pytest.raises(SpecError, match="gives the shape it takes"):
+    with pytest.raises(ShapeError, match="gives the shape it takes"):
         layer(np.zeros((2, 3)))
 
 
