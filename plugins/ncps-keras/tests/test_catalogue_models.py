@@ -1,0 +1,61 @@
+"""Attention, containers and solvers inside Keras: fit, files, masks, back ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import ncps
+from ncps.errors import PluginError
+from ncps.testing import TOLERANCES
+from ncps_keras.ops import to_numpy
+
+X = np.random.default_rng(0).standard_normal((8, 5, 3)).astype(np.float32)
+LAYERS = [("Dense", {"units": 4, "activation": "tanh"}), ("GRU", {"units": 3})]
+MADE: dict[str, dict[str, Any]] = {
+    "MultiHeadAttention": {"num_heads": 2, "head_dim": 4, "dropout": 0.2, "causal": True},
+    "Residual": {"inner": ("Sequential", {"layers": LAYERS}), "return_state": False},
+    "SwiGLU": {"hidden_units": 6, "units": 3},
+    "CTGRU": {"units": 3, "return_state": False},
+}
+
+
+@pytest.mark.parametrize("layer", sorted(MADE))
+def test_model_is_fitted_and_comes_back_from_its_file(layer: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    made = ncps.create(layer, technology="ncps", framework="keras", **MADE[layer])
+    model = keras.Sequential([keras.Input((5, 3)), made])
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    losses = model.fit(X, 0.5 * X, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(to_numpy(again(X)), to_numpy(model(X)))
+
+
+def test_dropout_of_attention_is_at_work_in_training_alone() -> None:
+    options = {**MADE["MultiHeadAttention"], "dropout": 0.5}
+    layer = ncps.create("MultiHeadAttention", framework="keras", seed=0, **options)
+    assert np.array_equal(to_numpy(layer(X)), to_numpy(layer(X, training=False)))
+    once, again = (to_numpy(layer(X, training=True)) for _ in range(2))
+    assert not np.array_equal(once, again)
+
+
+def test_dopri5_is_refused_where_keras_traces_the_loop() -> None:
+    options = {"technology": "ncps", "framework": "keras", "input_size": 3, "units": 2}
+    if keras.config.backend() == "torch":
+        y, _ = ncps.create("CTRNN", solver="dopri5", seed=0, **options)(X)
+        reference = ncps.create(
+            "CTRNN",
+            solver="dopri5",
+            seed=0,
+            **{**options, "framework": None, "technology": "numpy"},
+        )
+        np.testing.assert_allclose(to_numpy(y), reference(X)[0], **TOLERANCES["float32"].values)
+        return
+    with pytest.raises(PluginError, match="take a solver with fixed steps"):
+        ncps.create("CTRNN", solver="dopri5", **options)
