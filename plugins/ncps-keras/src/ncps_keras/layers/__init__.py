@@ -8,6 +8,8 @@ from ncps_keras.layers._attention import MultiHeadAttention as MultiHeadAttentio
 from ncps_keras.layers._base import NativeLayer as NativeLayer
 from ncps_keras.layers._cfc import CfC as CfC
 from ncps_keras.layers._cfc import CfCCell as CfCCell
+from ncps_keras.layers._collections import ModuleDict as ModuleDict
+from ncps_keras.layers._collections import ModuleList as ModuleList
 from ncps_keras.layers._conv import Conv1D as Conv1D
 from ncps_keras.layers._conv import Conv1DTranspose as Conv1DTranspose
 from ncps_keras.layers._conv import Conv2D as Conv2D

@@ -107,8 +107,11 @@ class NativeLayer(keras.layers.Layer):
             )
         if self.built:
             return
-        spec = self.spec = self.spec.with_input_shape(input_shape)
-        first = self._seed
+        self.spec = self.spec.with_input_shape(input_shape)
+        self._create()
+
+    def _create(self) -> None:
+        spec, first = self.spec, self._seed
         if not isinstance(first, ops.First):
             rules = self.parameter_map(spec)
             first = ops.First(first, lambda seed: rules.to_native(spec.initial_parameters(seed)))

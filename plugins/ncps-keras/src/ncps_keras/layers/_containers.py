@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,9 @@ from keras import ops as kops
 
 from ncps import registry
 from ncps.canonical import Inside, ParameterMap
-from ncps.specs import ContainerSpec, Spec, inputs
+from ncps.specs import CompoundSpec, Spec, inputs
 from ncps_keras import layers, ops
+from ncps_keras.layers._base import NativeLayer
 from ncps_keras.layers._recurrent import RecurrentLayer, States
 
 
@@ -24,17 +26,13 @@ def class_of(spec: Spec) -> Any:
     return found
 
 
-class Container(RecurrentLayer):
-    """A layer made of others, under their names in `layers`; see `ncps.specs.ContainerSpec`.
+class Compound(NativeLayer):
+    """A layer that holds others, under their names in `layers`; see `ncps.specs.CompoundSpec`.
 
-    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
-    mask=None, timestamps=None)``. `layers` is there once the container is built.
+    `layers` is there once it is built.
     """
 
     spec: Any
-
-    def _some_axes(self) -> tuple[None, ...]:
-        return (None,) * (self.spec.example(np.random.default_rng(0)).ndim - 1)
 
     def _make(self, first: ops.First) -> None:
         made = {
@@ -44,7 +42,8 @@ class Container(RecurrentLayer):
                 dtype=self.dtype_policy,
                 device=self._device,
                 trainable=self.trainable,
-                name=f"{member.layer.lower()}_{name}",
+                # TensorFlow takes no other characters in a name
+                name=re.sub(r"\W", "_", f"{member.layer.lower()}_{name}", flags=re.ASCII),
             )
             for name, member in self.spec.members().items()
         }
@@ -57,7 +56,7 @@ class Container(RecurrentLayer):
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """The maps of the members behind their names."""
-        assert isinstance(spec, ContainerSpec), "the registry gives each class specs of its own"
+        assert isinstance(spec, CompoundSpec), "the registry gives each class specs of its own"
         return ParameterMap(
             tuple(
                 Inside(f"{name}.", f"{name}.", class_of(member).parameter_map(member))
@@ -77,6 +76,17 @@ class Container(RecurrentLayer):
             for name, member in self.members().items()
             for native, variable in member._named().items()
         }
+
+
+class Container(Compound, RecurrentLayer):
+    """A layer made of others; see `ncps.specs.ContainerSpec`.
+
+    ``y = layer(x)``, or with a recurrent member ``y, state = layer(x, state=None, timespans=None,
+    mask=None, timestamps=None)``.
+    """
+
+    def _some_axes(self) -> tuple[None, ...]:
+        return (None,) * (self.spec.example(np.random.default_rng(0)).ndim - 1)
 
     def __call__(
         self,
