@@ -27,6 +27,7 @@ from ncps.wirings import AutoNCP  # noqa: E402
 L = keras.layers
 BOUNDS = TOLERANCES["float32"].values
 X = np.random.default_rng(0).standard_normal((2, 7, 4)).astype(np.float32)
+OUT = ("Dense", {"input_size": 3, "units": 2})
 
 
 def ready(layer: Any) -> Any:
@@ -186,6 +187,24 @@ def test_saved_model_of_keras_is_read_back_layer_by_layer(tmp_path: Path) -> Non
     assert list(layers) == ["cfc", "heads.0", "heads.1"]
     assert ncps.compare(model.cfc, layers["cfc"]).within
     assert ncps.compare(model.heads[0], layers["heads.0"]).within
+
+
+class Kept(keras.Model):
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        layers = {"cell": ("GRUCell", {"input_size": 4, "units": 3}), "type": OUT}
+        self.parts = ncps.create("ModuleDict", framework="keras", layers=layers, seed=seed)
+
+
+@pytest.mark.parametrize("framework", ["torch", "mlx"])
+def test_layers_kept_together_by_name_go_along_with_their_model(framework: str) -> None:
+    model, other = Kept(0), Kept(1)
+    there = ncps.convert(model.parts, framework)
+    assert list(there.keys()) == ["cell", "type"]
+    assert ncps.compare(model.parts, there).within
+    assert not ncps.compare(other.parts, there).within
+    ncps.convert(model, into=other)
+    assert ncps.compare(other.parts, there).within
 
 
 def test_half_precision_goes_along() -> None:
