@@ -14,7 +14,9 @@ mx = pytest.importorskip("mlx.core", reason="needs MLX", exc_type=ImportError)
 pytest.importorskip("ncps_keras")
 keras = pytest.importorskip("keras")
 
+import mlx.core as mx  # noqa: E402
 import mlx.nn as mnn  # noqa: E402
+import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 import ncps  # noqa: E402
@@ -226,3 +228,19 @@ def test_layer_of_ncps_comes_back_from_the_ring_as_it_was(layer: str) -> None:
     before, after = ncps.parameters(start), ncps.parameters(here)
     for name, value in before.items():
         np.testing.assert_array_equal(after[name], value, err_msg=name)
+
+
+def test_nested_model_goes_around_the_ring_and_is_what_it_was() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 7, 3)).astype(np.float32)
+    circuit = ncps.create("CfC", "mlx", input_size=8, units=AutoNCP(16, 4), return_state=False)
+    inner = mnn.Sequential(mnn.Linear(4, 6), mnn.ReLU())
+    model = mnn.Sequential(
+        mnn.Conv1d(3, 8, 3, padding=1), mnn.LayerNorm(8), circuit, inner, mnn.Linear(6, 2)
+    )
+    first = np.asarray(model(mx.array(x)))
+    on_keras = ncps.convert(model, "keras")
+    on_torch = ncps.convert(on_keras, "ncps", framework="torch")
+    again = ncps.convert(on_torch, "mlx")
+    np.testing.assert_array_equal(np.asarray(again(mx.array(x))), first)
+    bounds = TOLERANCES["float32"].values
+    np.testing.assert_allclose(on_torch(torch.from_numpy(x)).detach().numpy(), first, **bounds)
