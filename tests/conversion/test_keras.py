@@ -14,9 +14,7 @@ mx = pytest.importorskip("mlx.core", reason="needs MLX", exc_type=ImportError)
 pytest.importorskip("ncps_keras")
 keras = pytest.importorskip("keras")
 
-import mlx.core as mx  # noqa: E402
 import mlx.nn as mnn  # noqa: E402
-import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 import ncps  # noqa: E402
