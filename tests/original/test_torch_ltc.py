@@ -133,7 +133,9 @@ CELLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("wiring", "options"), CELLS, ids=str)
-@pytest.mark.parametrize("elapsed", [None, 0.3, torch.rand(BATCH, 1) + 0.1], ids=str)
+@pytest.mark.parametrize(
+    "elapsed", [None, 0.3, torch.rand(BATCH, 1) + 0.1], ids=["1", "0.3", "each"]
+)
 def test_cell_gives_the_same_step(wiring: Any, options: dict[str, Any], elapsed: Any) -> None:
     torch.manual_seed(0)
     both = both_wirings(wiring)
