@@ -33,7 +33,8 @@ PYTEST = ["pytest", "pytest-xdist", "hypothesis"]
 PARALLEL = ["-n", str(min(4, os.cpu_count() or 1))]
 # draw without a display, and let no setting of the user's steer a test
 SETTINGS = [key for key in os.environ if key.startswith(("NCPS_", "KERAS_"))]
-ENVIRONMENT = {"MPLBACKEND": "Agg"} | dict.fromkeys(SETTINGS)
+# the names of some tests hold sets: tests that run in parallel need one order of them
+ENVIRONMENT = {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"} | dict.fromkeys(SETTINGS)
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
