@@ -118,12 +118,14 @@ def _keras(session: nox.Session, backend: str) -> None:
     others = ["torch", "mlx"] if backend == "jax" else []
     session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras", *others))
     environment = _on(backend) | _original(session)
-    folders = ["plugins/ncps-keras/tests", "tests/neural", "tests/original/test_keras_files.py"]
+    folders = ["plugins/ncps-keras/tests", "tests/original/test_keras_files.py"]
     folders += ["tests/mixed"] if others else []
     chosen = [] if backend == "torch" else ["-k", " or ".join(f"[{n}-" for n in EACH_MAKE)]
     environment |= ENVIRONMENT
     session.run("pytest", *PARALLEL, *folders, *session.posargs, env=environment)
     session.run("pytest", *PARALLEL, "tests/conformance/test_keras.py", *chosen, env=environment)
+    here = "keras or jax or page"  # the arrays of the others are tested with their plugins
+    session.run("pytest", *PARALLEL, "tests/neural", "-k", here, env=environment)
 
 
 @nox.session
