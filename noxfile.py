@@ -29,6 +29,8 @@ FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
 LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
 PINNED = ["-c", "constraints.txt"]
 PYTEST = ["pytest", "pytest-xdist", "hypothesis"]
+# what solver="dopri5" on torch needs
+SOLVERS = "torchdiffeq"
 # thousands of tests, each on its own
 PARALLEL = ["-n", str(min(4, os.cpu_count() or 1))]
 # draw without a display, and let no setting of the user's steer a test
@@ -98,7 +100,7 @@ def plugin(session: nox.Session, name: str) -> None:
     if name.startswith("keras-"):
         _keras(session, name.removeprefix("keras-"))
         return
-    extra = ["torchdiffeq"] if name == "torch" else []
+    extra = [SOLVERS] if name == "torch" else []
     session.install(*PINNED, *PYTEST, *extra, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     folders = [f"plugins/ncps-{name}/tests", "tests"]
@@ -131,7 +133,7 @@ def _keras(session: nox.Session, backend: str) -> None:
 @nox.session
 def conversion(session: nox.Session) -> None:
     """Models that move between the plugins, in one environment that has them all."""
-    session.install(*PINNED, *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
+    session.install(*PINNED, *PYTEST, SOLVERS, *_editable(*PLUGINS, extras="[plot]"))
     environment = ENVIRONMENT | _original(session)
     folders = ["tests/conversion", "tests/mixed", "tests/training"]
     session.run("pytest", *PARALLEL, *folders, *session.posargs, env=environment)
@@ -140,7 +142,9 @@ def conversion(session: nox.Session) -> None:
 @nox.session
 def tests_lowest(session: nox.Session) -> None:
     """All tests with the lowest versions that the packages say they work with."""
-    session.install("-c", "constraints-lowest.txt", *PYTEST, *_editable(*PLUGINS, extras="[plot]"))
+    session.install(
+        "-c", "constraints-lowest.txt", *PYTEST, SOLVERS, *_editable(*PLUGINS, extras="[plot]")
+    )
     # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone
     left_out = ["tests/conformance/test_keras.py", f"{CORE}/tests/testing/test_numpy.py"]
     without = [f"--ignore={path}" for path in left_out]
