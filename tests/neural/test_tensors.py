@@ -28,7 +28,8 @@ def _address(x: Any) -> int:
     for pointer in ("data_ptr", "unsafe_buffer_pointer"):
         if hasattr(x, pointer):
             return int(getattr(x, pointer)())
-    return int(np.from_dlpack(x).ctypes.data)
+    seen = x if isinstance(x, np.ndarray) else np.from_dlpack(x)
+    return int(seen.ctypes.data)
 
 
 @pytest.mark.parametrize("source", ["numpy", "mlx", "torch", "keras", "jax"])
@@ -85,6 +86,8 @@ def test_namespace_has_the_names_of_the_array_api_standard(name: str, monkeypatc
         compat = __import__("scipy._lib.array_api_compat", fromlist=["torch"])
         monkeypatch.setitem(__import__("sys").modules, "array_api_compat", compat)
         monkeypatch.setitem(__import__("sys").modules, "array_api_compat.torch", vendored)
+    if name == "numpy" and np.lib.NumpyVersion(np.__version__) < "2.0.0":
+        pytest.skip("NumPy has the standard's names from 2.0 on")
     tensors = _tensors(name)
     xp, x = tensors.namespace(), tensors.tensor(VALUES)
     y = xp.permute_dims(xp.expand_dims(x, axis=0), (2, 1, 0))
