@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ncps.errors import ShapeError
 from ncps.neural._base import Arrays
+from ncps.specs.positions import alibi_slopes, rotary_frequencies
 
 
 class Positions(Arrays):
@@ -28,7 +28,9 @@ class Positions(Arrays):
         """
         self._check_pairs(x)
         half = x.shape[-1] // 2
-        turns = np.arange(offset, offset + x.shape[-2])[:, None] * base ** (-np.arange(half) / half)
+        turns = np.outer(
+            np.arange(offset, offset + x.shape[-2]), rotary_frequencies(2 * half, base)
+        )
         wide = self._wide(x)
         cos, sin = (self._as(f(turns), wide) for f in (np.cos, np.sin))
         first, second = wide[..., :half], wide[..., half:]
@@ -59,7 +61,7 @@ class Positions(Arrays):
             )
         at = np.arange(keys - queries, keys)
         apart = np.abs(at[:, None] - np.arange(keys))
-        return self.array(-np.array(slopes(heads))[:, None, None] * apart, dtype, device)
+        return self.array(-np.array(alibi_slopes(heads))[:, None, None] * apart, dtype, device)
 
     def _check_pairs(self, x: Any) -> None:
         if len(x.shape) < 2 or x.shape[-1] % 2:
@@ -71,17 +73,3 @@ class Positions(Arrays):
     def _as(self, values: Any, like: Any) -> Any:
         """NumPy values as an array of the dtype of another, and where that one is."""
         return self.array(values, self.dtype(like))
-
-
-def slopes(heads: int) -> tuple[float, ...]:
-    """m_h of each head: 2^(-8h/n), h = 1 … n, for a power of two.
-
-    Other numbers of heads take the slopes of the power of two below, then every other one of the
-    power above, as in the paper's code.
-    """
-    below = 2 ** int(math.log2(heads))
-    return (*_geometric(below), *_geometric(2 * below)[::2][: heads - below])
-
-
-def _geometric(heads: int) -> tuple[float, ...]:
-    return tuple(2.0 ** (-8.0 * h / heads) for h in range(1, heads + 1))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ncps.errors import SpecError
-from ncps.specs import _validate
+from ncps.specs import _validate, positions
 from ncps.specs._base import Kind, Parameter, Shape, Spec
 from ncps.specs._initializers import Constant, XavierUniform
 
@@ -106,19 +105,12 @@ class AttentionSpec(Spec):
     @property
     def rotary_frequencies(self) -> tuple[float, ...]:
         """Angle per position of each pair of features, from fast to slow: base^(-2i/d)."""
-        pairs = self.head_dim // 2
-        return tuple(self.rotary_base ** (-i / pairs) for i in range(pairs))
+        return positions.rotary_frequencies(self.head_dim, self.rotary_base)
 
     @property
     def alibi_slopes(self) -> tuple[float, ...]:
-        """m_h of each query head: 2^(-8h/n), h = 1 … n, for a power of two.
-
-        Other numbers of heads take the slopes of the power of two below, then every other one of
-        the power above, as in the paper's code.
-        """
-        below = 2 ** int(math.log2(self.num_heads))
-        between = _geometric(2 * below)[::2]
-        return (*_geometric(below), *between[: self.num_heads - below])
+        """The slope m_h of each query head."""
+        return positions.alibi_slopes(self.num_heads)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, T, D) → (B, T, D)."""
@@ -183,7 +175,3 @@ class GroupedQueryAttention(AttentionSpec):
     def key_heads(self) -> int:
         """Number of key and value heads, G."""
         return self.num_kv_heads
-
-
-def _geometric(heads: int) -> tuple[float, ...]:
-    return tuple(2.0 ** (-8.0 * h / heads) for h in range(1, heads + 1))
