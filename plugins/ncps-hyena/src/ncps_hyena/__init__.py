@@ -1,0 +1,5 @@
+"""Hyena for ncps, on PyTorch and on MLX."""
+
+from __future__ import annotations
+
+__version__ = "2.0.0"
