@@ -36,7 +36,7 @@ SCALARS = (
     | st.booleans()
     | st.dates()
 )
-KNOWN = """schema api plugin technology specs checkpoints name framework priority requires devices
+KNOWN = """schema api plugin technology specs references cases checkpoints name framework priority requires devices
     aliases layers marker value allow deny"""
 KEYS = st.sampled_from(KNOWN.split()) | st.text(max_size=4)
 VALUES = st.recursive(
@@ -54,6 +54,8 @@ MANIFEST = st.fixed_dictionaries(
         "plugin": VALUES,
         "technology": st.lists(TECHNOLOGY | VALUES, max_size=3) | VALUES,
         "specs": VALUES,
+        "references": VALUES,
+        "cases": VALUES,
         "checkpoints": VALUES,
     },
 )

@@ -22,6 +22,7 @@ def test_manifest_gives_all_that_it_declares() -> None:
         'framework = "torch"\npriority = 12.5\nrequires = ["torch>=2", "acme.core"]\n'
         'devices = ["cpu"]\naliases = ["acme.nn"]\nlayers = { CfC = "acme.layers:CfC" }\n'
         '[specs]\nNew = "acme.specs:New"\n[checkpoints]\nold = "acme.old:Read"\n'
+        '[references]\nNew = "acme.meaning:new"\n[cases]\nNew = "acme.cases:new"\n'
     )
     manifest = read(text)
     (technology,) = manifest.technologies
@@ -31,6 +32,8 @@ def test_manifest_gives_all_that_it_declares() -> None:
     assert technology.layers == {"CfC": "acme.layers:CfC"}
     assert technology.plugin == "acme._plugin"
     assert manifest.specs == {"New": "acme.specs:New"}
+    assert manifest.references == {"New": "acme.meaning:new"}
+    assert manifest.cases == {"New": "acme.cases:new"}
     assert manifest.checkpoints == {"old": "acme.old:Read"}
     assert manifest.problems == ()
 

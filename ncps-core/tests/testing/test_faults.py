@@ -8,7 +8,7 @@ import pytest
 
 from ncps import specs
 from ncps.reference import collections
-from ncps.reference.layers import AttentionLayer
+from ncps.reference.layers import StreamingLayer
 from ncps.testing import all_checks, examine
 from ncps.testing._check import find_check
 from ncps.testing._numpy_adapter import NumpyArrays
@@ -32,7 +32,7 @@ def test_planted_fault_turns_check_red(name: str, check: str) -> None:
 @pytest.mark.parametrize("layer", sorted({fault.layer for fault in FAULTS.values()}))
 def test_harness_of_the_faults_adds_none_of_its_own(layer: str) -> None:
     attends = issubclass(specs.get(layer), specs.AttentionSpec)
-    plain = getattr(collections, layer, AttentionLayer if attends else Wrong)
+    plain = getattr(collections, layer, StreamingLayer if attends else Wrong)
     subject = Subject(layer, plain, NumpyArrays())
     checks = {c for fault in FAULTS.values() if fault.layer == layer for c in fault.red}
     messages = {c: examine(find_check(c), subject).message() for c in checks}

@@ -6,36 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from ncps.reference.layers import AttentionLayer
+from ncps.reference.layers import StreamingLayer
 from ncps.specs import AttentionCache
 from ncps.testing._arrays import Inputs
 from ncps.testing._numpy_adapter import NumpyArrays
 
 
-class MaskForgotten(AttentionLayer):
+class MaskForgotten(StreamingLayer):
     def __call__(self, x: Any, mask: Any = None, **given: Any) -> Any:
         return super().__call__(x, **given)
 
 
-class MaskedStepsKeepTheirOutput(AttentionLayer):
+class MaskedStepsKeepTheirOutput(StreamingLayer):
     def __call__(self, x: Any, mask: Any = None, **given: Any) -> Any:
         y = super().__call__(x, mask=mask, **given)
         return y if mask is None else np.where(np.asarray(mask)[..., None], y, y + 1.0)
 
 
-class ContextMaskForgotten(AttentionLayer):
+class ContextMaskForgotten(StreamingLayer):
     def __call__(self, x: Any, context_mask: Any = None, **given: Any) -> Any:
         return super().__call__(x, **given)
 
 
-class ContextOfOtherRows(AttentionLayer):
+class ContextOfOtherRows(StreamingLayer):
     def __call__(self, x: Any, context: Any = None, **given: Any) -> Any:
         if context is not None and np.ndim(context) == 3:
             context = np.resize(context, (len(x), *np.shape(context)[1:]))
         return super().__call__(x, context=context, **given)
 
 
-class CacheWithoutOffset(AttentionLayer):
+class CacheWithoutOffset(StreamingLayer):
     """Every piece starts at position 0."""
 
     def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
@@ -46,7 +46,7 @@ class CacheWithoutOffset(AttentionLayer):
         return y, AttentionCache(*joined, np.concatenate([state.real, new.real], axis=-1))
 
 
-class CacheChangedInPlace(AttentionLayer):
+class CacheChangedInPlace(StreamingLayer):
     def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
         result = super().step(x, state, mask)
         if state is not None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ncps.errors import unknown
 from ncps.reference._cfc import cfc_readout, cfc_step
 from ncps.reference._ctgru import ctgru_readout, ctgru_step
 from ncps.reference._functions import Array
 from ncps.reference._gated import Parameters, State, gru_step, hidden, lstm_step, rnn_step
+from ncps.reference._meanings import Readout, Recurrent, Step, meaning_of
 from ncps.reference._ode import ctrnn_readout, ctrnn_step, ltc_readout, ltc_step
 from ncps.specs import Part, SequenceSpec, Spec
-
-Step = Callable[[Any, Parameters, Array, State, Array], State]
-Readout = Callable[[Any, Parameters, State], Array]
 
 _KINDS: dict[str, tuple[Step, Readout]] = {
     "CfC": (cfc_step, cfc_readout),
@@ -62,7 +60,7 @@ def _scan(
     part: Part, p: Parameters, x: Array, state: State, times: Times
 ) -> tuple[Array, Array, State]:
     """y after every step (B, T, ·), y of the last state, and that state."""
-    step, readout = STEPS[part.spec.layer]
+    step, readout = functions(part.spec)
     if part.prefix:
         p = {q.name: p[part.prefix + q.name] for q in part.spec.parameters()}
     steps = range(x.shape[1])
@@ -76,6 +74,19 @@ def _scan(
     end = readout(part.spec, p, state)
     y = np.stack([outputs[t] for t in steps], axis=1) if outputs else end[:, None][:, :0]
     return y, end, state
+
+
+def functions(spec: Spec) -> tuple[Step, Readout]:
+    """Step and readout of a recurrent layer.
+
+    Raises: UnknownNameError when there are none.
+    """
+    if spec.layer in STEPS:
+        return STEPS[spec.layer]
+    meaning = meaning_of(spec.layer)
+    if not isinstance(meaning, Recurrent):
+        raise unknown("layer of the reference", spec.layer, [*STEPS])
+    return meaning.step, meaning.readout
 
 
 def following(dt: Array, real: Array) -> Array:

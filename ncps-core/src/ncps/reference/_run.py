@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ncps.errors import UnknownNameError, unknown
 from ncps.reference._attention import attention, attention_step
-from ncps.reference._compose import STEPS, Times, run_parts
+from ncps.reference._compose import Times, functions, run_parts
 from ncps.reference._containers import feed, scan
 from ncps.reference._conv import conv, conv_transpose
 from ncps.reference._feed_forward import feed_forward
 from ncps.reference._feedforward import activation, dense, ncp_dense
 from ncps.reference._gated import Parameters, State
+from ncps.reference._meanings import Feedforward, carried_on, feedforward, meaning_of
 from ncps.reference._norms import batch_norm, embedding, group_norm, layer_norm, rms_norm
 from ncps.reference._pool import (
     average_pool,
@@ -25,7 +25,7 @@ from ncps.reference._pool import (
     global_max_pool,
     max_pool,
 )
-from ncps.specs import AttentionCache, AttentionSpec, ContainerSpec, Spec, inputs
+from ncps.specs import AttentionSpec, ContainerSpec, Spec, inputs
 from ncps.specs.inputs import Axes
 
 Array = npt.NDArray[Any]
@@ -89,8 +89,10 @@ def run(
         spec.refuse(state, timespans, mask, timestamps)
         if spec.kind == "feedforward":
             return feed(run, spec, parameters, x)
-    elif spec.layer not in STEPS:
-        raise _no_reference(spec)
+    elif isinstance(meaning := meaning_of(spec.layer), Feedforward):
+        return feedforward(meaning, spec, parameters, x, mask)
+    else:
+        functions(spec)
     sequence = spec.kind == "sequence"
     axes = (inputs.sequence_axes if sequence else inputs.cell_axes)(spec, x.shape)
     states = _states(spec, axes, state)
@@ -109,13 +111,18 @@ def run(
 
 
 def step(
-    spec: AttentionSpec, parameters: Parameters, x: Any, state: Any = None, mask: Any = None
-) -> tuple[Array, AttentionCache]:
-    """What a causal attention layer computes for the steps after those in its cache.
+    spec: Spec, parameters: Parameters, x: Any, state: Any = None, mask: Any = None
+) -> tuple[Array, Any]:
+    """What a layer that carries a sequence on computes for the steps after those in `state`.
 
-    Raises: SpecError when it is not causal; ShapeError when an argument has another shape.
+    That is causal attention, whose state is its cache, or a plugin's layer.
+
+    Raises: SpecError when it cannot; ShapeError when an argument has another shape.
     """
-    return attention_step(spec, parameters, _floats(x), state, mask)
+    x = np.asarray(x) if spec.indices else _floats(x)
+    if isinstance(spec, AttentionSpec):
+        return attention_step(spec, parameters, x, state, mask)
+    return carried_on(spec, parameters, x, state, mask)
 
 
 def _without_batch(y: Array, state: State, axes: Axes, keep_time: bool) -> tuple[Array, Any]:
@@ -163,7 +170,3 @@ def _elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any) -> Array:
 def _floats(value: Any) -> Array:
     array = np.asarray(value)
     return array if np.iscomplexobj(array) else array.astype(np.float64)
-
-
-def _no_reference(spec: Spec) -> UnknownNameError:
-    return unknown("layer of the reference", spec.layer, [*FEEDFORWARD, *STEPS])

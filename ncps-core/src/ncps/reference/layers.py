@@ -12,7 +12,7 @@ from ncps.canonical import ParameterMap, Rename
 from ncps.errors import ParameterError, PluginError, ShapeError
 from ncps.reference._containers import inside
 from ncps.reference._run import run, step
-from ncps.specs import AttentionCache, AttentionSpec, ContainerSpec, Shape, Spec
+from ncps.specs import ContainerSpec, Shape, Spec
 
 Array = npt.NDArray[Any]
 
@@ -191,23 +191,21 @@ class SwiGLU(ReferenceLayer):
     """See `ncps.specs.SwiGLU`."""
 
 
-class AttentionLayer(ReferenceLayer):
-    """Attention also runs step by step."""
+class StreamingLayer(ReferenceLayer):
+    """A layer without a state of its own that also carries a sequence on, as attention does."""
 
-    spec: AttentionSpec
-
-    def step(self, x: Any, state: Any = None, mask: Any = None) -> tuple[Array, AttentionCache]:
-        """y and the new cache for the steps x that follow those in the cache `state`."""
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> tuple[Array, Any]:
+        """y and the new state for the steps x that follow those in `state`."""
         if not self.built:
             self.build(np.shape(x))
         return step(self.spec, self._arrays, x, state, mask)
 
 
-class MultiHeadAttention(AttentionLayer):
+class MultiHeadAttention(StreamingLayer):
     """See `ncps.specs.MultiHeadAttention`."""
 
 
-class GroupedQueryAttention(AttentionLayer):
+class GroupedQueryAttention(StreamingLayer):
     """See `ncps.specs.GroupedQueryAttention`."""
 
 

@@ -36,6 +36,7 @@ from ncps.registry._services import natives as natives
 from ncps.registry._services import neural as neural
 from ncps.registry._services import recurrence as recurrence
 from ncps.registry._services import runs_on as runs_on
+from ncps.registry._services import toolkit as toolkit
 from ncps.registry._services import trainer as trainer
 from ncps.registry._state import register as register
 from ncps.registry._state import reload as reload

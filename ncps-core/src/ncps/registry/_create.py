@@ -81,7 +81,7 @@ def load(provider: Provider, device: Any = None) -> Callable[..., Any]:
 def plugin_spec(name: str) -> type[Spec] | None:
     """The spec class that an installed plugin brings under this name, or None.
 
-    From then on `ncps.specs` knows it.
+    From then on `ncps.specs` knows it, with the reference and the cases that its manifest names.
 
     Raises: PluginError when it cannot be loaded, or when two distributions bring it.
     """
@@ -89,10 +89,12 @@ def plugin_spec(name: str) -> type[Spec] | None:
     claims = _usable(catalogue.specs.get(name, []))
     if not claims:
         return None
-    spec = _load_spec(name, *_only(claims, f"the spec {name!r}"))
+    origin, target = _only(claims, f"the spec {name!r}")
+    spec = _load_spec(name, origin, target)
     from ncps import specs
 
-    specs.register(spec)
+    (manifest,) = (m for m in catalogue.manifests if m.origin == origin)
+    specs.register(spec, manifest.references.get(name), manifest.cases.get(name))
     return spec
 
 

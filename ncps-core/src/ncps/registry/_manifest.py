@@ -16,7 +16,7 @@ from ncps.registry._requires import check_requirement
 SCHEMA = 1
 API = 1
 
-_TOP = ("schema", "api", "plugin", "technology", "specs", "checkpoints")
+_TOP = ("schema", "api", "plugin", "technology", "specs", "references", "cases", "checkpoints")
 _TECHNOLOGY = ("name", "framework", "priority", "requires", "devices", "aliases", "layers")
 
 
@@ -27,6 +27,8 @@ class Manifest:
     origin: Origin
     technologies: tuple[Technology, ...]
     specs: Mapping[str, str]
+    references: Mapping[str, str]
+    cases: Mapping[str, str]
     checkpoints: Mapping[str, str]
     problems: tuple[Problem, ...]
 
@@ -62,6 +64,8 @@ def manifest_of(table: Mapping[str, Any], origin: Origin) -> Manifest:
         origin,
         tuple(technologies),
         fields.mapping(table, "specs", "", fields.NAME, fields.TARGET),
+        fields.mapping(table, "references", "", fields.NAME, fields.TARGET),
+        fields.mapping(table, "cases", "", fields.NAME, fields.TARGET),
         fields.mapping(table, "checkpoints", "", fields.NAME, fields.TARGET),
         tuple(problem(origin, note, dropped=False) for note in notes),
     )

@@ -56,6 +56,17 @@ def kernels(framework: str) -> dict[str, Callable[..., Any]]:
     return found
 
 
+def toolkit(framework: str) -> Any:
+    """What a plugin's own layers on a framework are built from, so that it imports no other one.
+
+    ``toolkit("torch").NativeLayer`` is the base of native layers: spec, lazy building, parameters,
+    files. `ncps_torch.toolkit` and `ncps_mlx.toolkit` list the rest.
+
+    Raises: UnknownNameError for an unknown framework; PluginError, saying who has one, if none has.
+    """
+    return _service("ncps_toolkit", "a base for native layers", framework)
+
+
 def recurrence(framework: str) -> Any:
     """The module class of a framework that runs any cell over a sequence.
 

@@ -59,6 +59,11 @@ def ncps_natives(framework: str) -> Any:
 
 
 @hookspec(firstresult=True)
+def ncps_toolkit(framework: str) -> Any:
+    """What other plugins may build native layers from: base classes, checks of arguments."""
+
+
+@hookspec(firstresult=True)
 def ncps_recurrence(framework: str) -> type | None:
     """The module class that runs any cell over a sequence; see `ncps.layers.RecurrentOver`."""
 

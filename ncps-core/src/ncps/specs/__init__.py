@@ -9,6 +9,10 @@ from ncps.errors import SpecError, unknown
 from ncps.specs import attention_inputs as attention_inputs
 from ncps.specs import inputs as inputs
 from ncps.specs._activation import Activation as Activation
+from ncps.specs._added import ADDED
+from ncps.specs._added import Added as Added
+from ncps.specs._added import added as added
+from ncps.specs._added import load_target as load_target
 from ncps.specs._attention import AttentionCache as AttentionCache
 from ncps.specs._attention import AttentionSpec as AttentionSpec
 from ncps.specs._attention import GroupedQueryAttention as GroupedQueryAttention
@@ -134,22 +138,26 @@ _COLLECTIONS: tuple[type[Spec], ...] = (ModuleDict, ModuleList)
 BUILTIN: Mapping[str, type[Spec]] = {
     spec.layer: spec for spec in (*_FEEDFORWARD, *_CELLS, *_SEQUENCES, *_CONTAINERS, *_COLLECTIONS)
 }
-_added: dict[str, type[Spec]] = {}
 
 
-def register(spec: type[Spec]) -> None:
-    """Make a plugin's spec known under its layer name; the names of this package are taken."""
+def register(spec: type[Spec], reference: str | None = None, cases: str | None = None) -> None:
+    """Make a plugin's spec known under its layer name; the names of this package are taken.
+
+    `reference` says where its `ncps.reference.Recurrent` or `Feedforward` is, `cases` where its
+    `ncps.testing.LayerCases`: ``"acme.reference:novel"``.
+    """
     if spec.layer in BUILTIN:
         raise SpecError(f"the layer name {spec.layer!r} belongs to ncps. Choose another name.")
-    _added[spec.layer] = spec
+    ADDED[spec.layer] = Added(spec, reference, cases)
 
 
 def get(layer: str) -> type[Spec]:
     """The spec class of a layer name; UnknownNameError with the nearest match otherwise."""
-    spec = BUILTIN.get(layer) or _added.get(layer)
-    if spec is None:
-        raise unknown("layer", layer, [*BUILTIN, *_added])
-    return spec
+    if layer in BUILTIN:
+        return BUILTIN[layer]
+    if layer not in ADDED:
+        raise unknown("layer", layer, [*BUILTIN, *ADDED])
+    return ADDED[layer].spec
 
 
 def build(layer: str, **options: Any) -> Spec:

@@ -13,9 +13,11 @@ from ncps.conversion.tolerances import TOLERANCES as TOLERANCES
 
 if TYPE_CHECKING:
     from ncps.testing._arrays import Arrays as Arrays
+    from ncps.testing._cases import Case as Case
     from ncps.testing._check import Check as Check
     from ncps.testing._check import all_checks as all_checks
     from ncps.testing._check import examine as examine
+    from ncps.testing._plugin_cases import LayerCases as LayerCases
     from ncps.testing._subject import Subject as Subject
     from ncps.testing._suite import LayerConformance as LayerConformance
     from ncps.testing._support import support_matrix as support_matrix
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 # resolved at first use: the suite needs pytest, and tolerances alone need none of the others
 _HOME = {
     "Arrays": "_arrays",
+    "Case": "_cases",
     "Check": "_check",
+    "LayerCases": "_plugin_cases",
     "LayerConformance": "_suite",
     "Result": "_verify",
     "Subject": "_subject",

@@ -16,6 +16,7 @@ from ncps.registry import Provider, TechnologyInfo
 from ncps.registry._state import state
 from ncps.registry._words import both
 from ncps.specs import Spec
+from ncps.testing._plugin_cases import of_plugin
 from ncps.testing._subject import Subject
 from ncps.testing._variants import known_layers
 
@@ -65,15 +66,16 @@ def usable(info: TechnologyInfo) -> TechnologyInfo:
 def layers_of(info: TechnologyInfo, layers: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """The layers to check: those named, else all that the technology offers.
 
-    Raises: UnknownNameError for one that it does not offer, or that the kit has no cases for.
+    Raises: UnknownNameError for one that it does not offer; PluginError for one of a plugin whose
+    manifest names no cases for the kit.
     """
     for layer in layers or ():
         if layer not in info.layers:
             raise unknown(f"layer of {info.name} on {info.framework}", layer, info.layers)
     chosen = info.layers if layers is None else layers
-    for layer in chosen:
-        if layer not in known_layers():
-            raise unknown("layer of the conformance kit", layer, known_layers())
+    for layer in set(chosen) - set(known_layers()):
+        registry.plugin_spec(layer)
+        of_plugin(layer)
     return chosen
 
 

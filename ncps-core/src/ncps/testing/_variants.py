@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from ncps import specs
-from ncps.errors import unknown
 from ncps.specs import SequenceSpec
 from ncps.testing import _variants_activation as activation
 from ncps.testing import _variants_attention as attention
@@ -24,6 +23,7 @@ from ncps.testing import _variants_norms as norms
 from ncps.testing import _variants_pool as pool
 from ncps.testing import _variants_timed as timed
 from ncps.testing._cases import Case
+from ncps.testing._plugin_cases import of_plugin
 from ncps.testing._wirings import deep_wiring, late_motors
 from ncps.wirings import AutoNCP, FullyConnected, Wiring
 
@@ -32,12 +32,12 @@ Cases = tuple[Case, ...]
 
 def broad(layer: str) -> Cases:
     """Every option and every awkward size."""
-    return _group(_BROAD, layer)()
+    return _BROAD[layer]() if layer in _BROAD else of_plugin(layer).broad
 
 
 def small(layer: str) -> Cases:
     """A few small layers that differ in how they keep state: for checks of behaviour."""
-    return _group(_SMALL, layer)()
+    return _SMALL[layer]() if layer in _SMALL else of_plugin(layer).small
 
 
 def first(layer: str) -> Cases:
@@ -62,14 +62,8 @@ def composed(layer: str) -> Cases:
 
 
 def known_layers() -> tuple[str, ...]:
-    """The layer types that the kit has cases for."""
+    """The layer types of the core, all of which have cases."""
     return tuple(_BROAD)
-
-
-def _group(groups: dict[str, Callable[[], Cases]], layer: str) -> Callable[[], Cases]:
-    if layer not in groups:
-        raise unknown("layer of the conformance kit", layer, groups)
-    return groups[layer]
 
 
 def _dense() -> Cases:

@@ -66,6 +66,15 @@ def ncps_natives(framework: str) -> Any:
     return MlxNatives()
 
 
+def ncps_toolkit(framework: str) -> Any:
+    """What other plugins build their layers on MLX from."""
+    if framework != "mlx":
+        return None
+    from ncps_mlx import toolkit
+
+    return toolkit
+
+
 def ncps_recurrence(framework: str) -> type | None:
     """The module that runs any cell over a sequence."""
     if framework != "mlx":

@@ -80,6 +80,15 @@ def ncps_natives(framework: str) -> Any:
     return TorchNatives()
 
 
+def ncps_toolkit(framework: str) -> Any:
+    """What other plugins build their layers on torch from."""
+    if framework != "torch":
+        return None
+    from ncps_torch import toolkit
+
+    return toolkit
+
+
 def ncps_recurrence(framework: str) -> type | None:
     """The module that runs any cell over a sequence."""
     if framework != "torch":

@@ -46,11 +46,7 @@ def _scan(
     layer: Sequence, reverse: bool, x: mx.array, initial: States, times: ops.Times, everything: bool
 ) -> tuple[mx.array, States]:
     """y after every step or of the last state, and the last states."""
-    if reverse:
-        x, times = x[:, ::-1], times.backwards
-    states = layer._states_after(x, initial, times)
-    last = tuple(s[:, -1] for s in states) if x.shape[1] else initial
-    if not everything:
-        return layer._readout(last[0]), last
-    y = layer._readout(states[0])
-    return y[:, ::-1] if reverse else y, last
+    if not reverse:
+        return layer.scan(x, initial, times, everything)
+    y, last = layer.scan(x[:, ::-1], initial, times.backwards, everything)
+    return y[:, ::-1] if everything else y, last

@@ -99,6 +99,14 @@ class Sequence(RecurrentLayer):
     def _parts(self) -> list[dict[str, Sequence]]:
         return self.stack if self.spec.composed else [{"forward": self}]
 
+    def scan(
+        self, x: mx.array, initial: States, times: ops.Times, everything: bool
+    ) -> tuple[mx.array, States]:
+        """Run a plain layer on x (B, T, D): y after every step or of the last state; the states."""
+        states = self._states_after(x, initial, times)
+        last = tuple(s[:, -1] for s in states) if x.shape[1] else initial
+        return self._readout(states[0] if everything else last[0]), last
+
     def _states_after(self, x: mx.array, initial: States, times: ops.Times) -> States:
         """The states after every step of a plain layer; a masked step repeats the one before."""
         if x.shape[1] == 0:

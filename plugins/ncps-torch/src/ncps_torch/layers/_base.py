@@ -98,7 +98,12 @@ class NativeLayer(nn.Module):
     @classmethod
     def parameter_map(cls, spec: Spec) -> ParameterMap:
         """How the native tensors of a layer with this spec relate to the canonical parameters."""
-        return composed_map(spec, map_of)
+        return composed_map(spec, cls._plain_map)
+
+    @classmethod
+    def _plain_map(cls, spec: Spec) -> ParameterMap:
+        """The same of a layer that is not made of several."""
+        return map_of(spec)
 
     def build(self, input_shape: Shape) -> None:
         """Give the parameters shapes for such inputs; does nothing when they have theirs.
