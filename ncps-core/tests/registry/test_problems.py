@@ -111,11 +111,11 @@ def test_distribution_that_is_nearly_an_installed_one_raises(site: Site, key: st
 
 def test_distribution_of_another_machine_is_passed_over_and_told(site: Site) -> None:
     site.plugin("acme")
-    path = site.config('deny = ["elsewhere", "ncps-xlstm", "acme"]')
+    path = site.config('deny = ["elsewhere", "ncps-xslt", "acme"]')
     notes = [p for p in registry.overview().problems if p.path == str(path)]
     assert [(p.text, p.dropped) for p in notes] == [
         ("deny names 'elsewhere', but no such plugin is installed", False),
-        ("deny names 'ncps-xlstm', but no such plugin is installed", False),
+        ("deny names 'ncps-xslt', but no such plugin is installed", False),
     ]
 
 
