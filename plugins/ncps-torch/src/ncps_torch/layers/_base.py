@@ -133,10 +133,10 @@ class NativeLayer(nn.Module):
         return self.spec.output_shape(input_shape)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state tensor, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state tensor, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
         first = self._first()
-        sizes = ((*lead, size) for _, size in self.spec.state_shapes())
+        sizes = ((*lead, *shape) for _, shape in self.spec.state_shapes())
         states = tuple(torch.zeros(n, dtype=first.dtype, device=first.device) for n in sizes)
         return states[0] if len(states) == 1 else states or None
 

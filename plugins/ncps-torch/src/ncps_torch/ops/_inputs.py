@@ -15,13 +15,13 @@ from ncps_torch.ops._modes import values_are_known
 
 
 def initial_states(spec: Spec, axes: Axes, state: Any, like: Tensor) -> tuple[Tensor, ...]:
-    """The states before the first step, each (B, H); zeros when none is given."""
+    """The states before the first step, each (B, …); zeros when none is given."""
     if state is None:
-        return tuple(like.new_zeros((axes.batch, size)) for _, size in spec.state_shapes())
+        return tuple(like.new_zeros((axes.batch, *shape)) for _, shape in spec.state_shapes())
     given = state if isinstance(state, (tuple, list)) else (state,)
     tensors = tuple(torch.as_tensor(s, device=like.device) for s in given)
     inputs.check_state(spec, axes, tuple(tuple(s.shape) for s in tensors))
-    return tuple(s.reshape(axes.batch, s.shape[-1]).to(like.dtype) for s in tensors)
+    return tuple((s if axes.batched else s[None]).to(like.dtype) for s in tensors)
 
 
 def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tensor) -> Tensor | None:
