@@ -89,6 +89,13 @@ class Spec:
         """
         return ()
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array in a layer of this dtype, by name.
+
+        It is the layer's, unless a state adds up so much that half precision would lose it.
+        """
+        return (dtype,) * len(self.state_shapes())
+
     def parameters(self) -> tuple[Parameter, ...]:
         """The canonical parameters, in a fixed order."""
         return self._parameters(self.known_input_size() if self.sized else 0)

@@ -156,6 +156,10 @@ class ContainerSpec(CompoundSpec):
             for state, shape in member.state_shapes()
         )
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array, member by member."""
+        return tuple(name for m in self.members().values() for name in m.state_dtypes(dtype))
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state, member by member."""
         members = self.members().values()

@@ -69,6 +69,10 @@ class Residual(ContainerSpec):
             return ()
         return (*super().state_shapes(), ("residual", (self.known_input_size(),)))
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The layer's, and that of x."""
+        return (*super().state_dtypes(dtype), dtype) if self.kind == "sequence" else ()
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """The layer's, and a last real x."""
         if self.kind != "sequence":

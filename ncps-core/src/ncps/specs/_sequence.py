@@ -136,6 +136,13 @@ class SequenceSpec(Spec):
             for name, shape in part.spec.state_shapes()
         )
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array, part by part."""
+        if not self.composed:
+            return super().state_dtypes(dtype)
+        parts = (part for layer in self.parts for part in layer)
+        return tuple(name for part in parts for name in part.spec.state_dtypes(dtype))
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state, part by part."""
         if not self.composed:

@@ -119,8 +119,11 @@ class NativeLayer(nn.Module):
     def get_initial_state(self, batch_size: int | None = None) -> Any:
         """Zeros (B, …) for each state array, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
-        dtype = ops.DTYPES[self.dtype]
-        states = tuple(mx.zeros((*lead, *shape), dtype) for _, shape in self.spec.state_shapes())
+        kinds = [ops.DTYPES[name] for name in self.spec.state_dtypes(self.dtype)]
+        states = tuple(
+            mx.zeros((*lead, *shape), kind)
+            for (_, shape), kind in zip(self.spec.state_shapes(), kinds, strict=True)
+        )
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:

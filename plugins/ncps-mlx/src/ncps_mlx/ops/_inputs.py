@@ -9,17 +9,20 @@ import numpy as np
 
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
-from ncps_mlx.ops._dtypes import from_numpy
+from ncps_mlx.ops._dtypes import DTYPES, from_numpy
 
 
 def initial_states(spec: Spec, axes: Axes, state: Any, dtype: mx.Dtype) -> tuple[mx.array, ...]:
     """The states before the first step, each (B, …); zeros when none is given."""
+    kinds = [DTYPES[name] for name in spec.state_dtypes(str(dtype).rpartition(".")[2])]
     if state is None:
-        return tuple(mx.zeros((axes.batch, *shape), dtype) for _, shape in spec.state_shapes())
+        shapes = ((axes.batch, *shape) for _, shape in spec.state_shapes())
+        return tuple(mx.zeros(n, k) for n, k in zip(shapes, kinds, strict=True))
     given = state if isinstance(state, (tuple, list)) else (state,)
     arrays = tuple(as_array(s) for s in given)
     inputs.check_state(spec, axes, tuple(a.shape for a in arrays))
-    return tuple((a if axes.batched else a[None]).astype(dtype) for a in arrays)
+    states = (a if axes.batched else a[None] for a in arrays)
+    return tuple(a.astype(kind) for a, kind in zip(states, kinds, strict=True))
 
 
 def mapped_alike(
