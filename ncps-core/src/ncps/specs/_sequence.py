@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from ncps.errors import SpecError, WiringError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Parameter, Shape, Spec, States, StateShapes
 from ncps.specs._recurrent import sequence_output_shape
 from ncps.wirings import Wiring
 
@@ -133,16 +135,30 @@ class SequenceSpec(Spec):
         """(B, T, D) → (B, T, O), or (B, O) without `return_sequences`."""
         return sequence_output_shape(self, input_shape, self.return_sequences)
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
-        """Name and length of each state array, part by part."""
+    def state_shapes(self) -> StateShapes:
+        """Name and shape of each state array, part by part."""
         if not self.composed:
             return super().state_shapes()
         return tuple(
-            (part.prefix + name, size)
+            (part.prefix + name, shape)
             for layer in self.parts
             for part in layer
-            for name, size in part.spec.state_shapes()
+            for name, shape in part.spec.state_shapes()
         )
+
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array, part by part."""
+        if not self.composed:
+            return super().state_dtypes(dtype)
+        parts = (part for layer in self.parts for part in layer)
+        return tuple(name for part in parts for name in part.spec.state_dtypes(dtype))
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
+        """A random state, part by part."""
+        if not self.composed:
+            return super().draw_state(rng, lead)
+        parts = (part for layer in self.parts for part in layer)
+        return tuple(s for part in parts for s in part.spec.draw_state(rng, lead))
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The canonical parameters, part by part."""
