@@ -73,6 +73,8 @@ from ncps.specs._pool import GlobalMaxPool1D as GlobalMaxPool1D
 from ncps.specs._pool import GlobalMaxPool2D as GlobalMaxPool2D
 from ncps.specs._pool import MaxPool1D as MaxPool1D
 from ncps.specs._pool import MaxPool2D as MaxPool2D
+from ncps.specs._recurrent import cell_output_shape as cell_output_shape
+from ncps.specs._recurrent import sequence_output_shape as sequence_output_shape
 from ncps.specs._recurrent_over import RecurrentOver as RecurrentOver
 from ncps.specs._residual import Residual as Residual
 from ncps.specs._rnn import RNN as RNN

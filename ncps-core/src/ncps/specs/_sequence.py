@@ -46,9 +46,13 @@ class SequenceSpec(Spec):
 
     Without `return_sequences`, y is the forward output after the last step beside the reverse
     output after the first one.
+
+    A layer that is not `composable`, such as a language model, whose outputs are no inputs of its
+    own, has one layer and one direction.
     """
 
     kind: ClassVar[Kind] = "sequence"
+    composable: ClassVar[bool] = True
 
     return_sequences: bool = True
     return_state: bool = True
@@ -61,6 +65,12 @@ class SequenceSpec(Spec):
             _validate.flag(self.layer, option, getattr(self, option))
         layers = _validate.integer(self.layer, "num_layers", self.num_layers)
         self._set(num_layers=layers)
+        if self.composed and not self.composable:
+            raise SpecError(
+                f"{self.layer} expected num_layers=1 and bidirectional=False, got "
+                f"num_layers={layers} and bidirectional={self.bidirectional}: it cannot read what "
+                "it gives. Leave both out."
+            )
         if layers > 1 and self.input_size is not None:
             # a wiring that does not take the outputs of the layer below is refused here
             _ = self.parts
