@@ -53,6 +53,10 @@ class BlockSpec(SequenceSpec):
             return super().state_shapes()
         return (("y", (self.known_input_size(),)), *self._cell_shapes())
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """Float32 at least."""
+        return _checks.state_dtypes(self, dtype)
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)

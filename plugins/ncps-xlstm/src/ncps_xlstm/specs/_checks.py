@@ -23,6 +23,12 @@ def heads(layer: str, what: str, size: int, num_heads: int) -> None:
         )
 
 
+def state_dtypes(spec: Spec, dtype: str) -> tuple[str, ...]:
+    """Float32 at least: memories add up over the whole sequence."""
+    kept = "float64" if dtype == "float64" else "float32"
+    return (kept,) * len(spec.state_shapes())
+
+
 def form(layer: str, form: str, chunk_size: object) -> int:
     """The chunk size, once both it and the form are checked."""
     options.choice(layer, "form", form, FORMS)

@@ -82,6 +82,10 @@ class LanguageModelSpec(SequenceSpec):
         """Output y, then what the blocks keep."""
         return (("y", (self.output_size,)), *block_shapes(self.blocks))
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """Float32 at least."""
+        return _checks.state_dtypes(self, dtype)
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)

@@ -88,6 +88,10 @@ class mLSTMCell(Spec):
         """Output h, memory C, normaliser n and stabiliser m."""
         return (("h", (self.units,)), *memory_shapes(self.num_heads, self.key_dim, self.head_dim))
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """Float32 at least."""
+        return _checks.state_dtypes(self, dtype)
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, H)."""
         return cell_output_shape(self, input_shape)

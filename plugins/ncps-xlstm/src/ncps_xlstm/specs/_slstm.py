@@ -111,6 +111,10 @@ class sLSTMCell(Spec):
         """Output h, cell c, normaliser n and stabiliser m."""
         return tuple((name, (self.units,)) for name in ("h", "c", "n", "m"))
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """Float32 at least."""
+        return _checks.state_dtypes(self, dtype)
+
     def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)

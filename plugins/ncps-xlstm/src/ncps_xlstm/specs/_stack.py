@@ -114,6 +114,10 @@ class xLSTMBlockStack(StackOptions):
             return super().state_shapes()
         return (("y", (self.known_input_size(),)), *block_shapes(self.blocks))
 
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """Float32 at least."""
+        return _checks.state_dtypes(self, dtype)
+
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         norm = [_checks.gamma("norm", input_size)] if self.final_norm else []
         return (*block_parameters(self.blocks), *norm)
