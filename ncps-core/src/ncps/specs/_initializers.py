@@ -66,6 +66,18 @@ class Normal:
 
 
 @dataclass(frozen=True)
+class Linspace:
+    """Evenly spaced along a vector, from `start` to `end`."""
+
+    start: float
+    end: float
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Fill one vector."""
+        return np.linspace(self.start, self.end, *shape)
+
+
+@dataclass(frozen=True)
 class Polarities:
     """The signs of a built wiring's synapses, 0 where there is none."""
 
