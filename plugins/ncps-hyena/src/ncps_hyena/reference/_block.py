@@ -16,7 +16,7 @@ def block(spec: BlockSpec, p: Parameters, x: Array, mask: Array | None) -> Array
     assert mask is not None  # this layer is masked
     x = x + operator(spec.operator, inside(p, "operator"), layer_norm(spec, p, "norm_1", x), mask)
     inner = _gelu(affine(p, "mlp.up", layer_norm(spec, p, "norm_2", x)))
-    return np.asarray((x + affine(p, "mlp.down", inner)) * mask[..., None])
+    return (x + affine(p, "mlp.down", inner)) * mask[..., None]
 
 
 def layer_norm(spec: BlockSpec, p: Parameters, name: str, x: Array) -> Array:

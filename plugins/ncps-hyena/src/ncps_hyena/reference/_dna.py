@@ -17,7 +17,7 @@ def dna(spec: HyenaDNA, p: Parameters, x: Array, mask: Array | None) -> Array:
         return f
     if spec.head == "classification":
         return affine(p, "head", _pooled(spec, f, mask))
-    return np.asarray(f @ (p["embeddings"].T if spec.tie_embeddings else p["head.kernel"]))
+    return f @ (p["embeddings"].T if spec.tie_embeddings else p["head.kernel"])
 
 
 def _blocks(spec: HyenaDNA, p: Parameters, x: Array, mask: Array) -> Array:
@@ -36,7 +36,7 @@ def _pooled(spec: HyenaDNA, f: Array, mask: Array) -> Array:
     count = np.sum(mask, axis=1, keepdims=True)
     if spec.pooling in ("sum", "mean"):
         total: Array = np.sum(f, axis=1)
-        return total if spec.pooling == "sum" else np.asarray(total / np.maximum(count, 1))
+        return total if spec.pooling == "sum" else total / np.maximum(count, 1)
     # the one step whose place among the real ones is the first, or the last
     place = np.cumsum(mask, axis=1)
     wanted = mask & (place == (1 if spec.pooling == "first" else count))

@@ -19,7 +19,7 @@ def operator(spec: HyenaSpec, p: Parameters, x: Array, mask: Array | None) -> Ar
         u = v * short(p, name, affine(p, name, x) * real) * real
         v = _long(spec, p, o, u)
     gate = short(p, "gate_0", affine(p, "gate_0", x) * real)
-    return np.asarray(affine(p, "output", v * gate) * real)
+    return affine(p, "output", v * gate) * real
 
 
 def short(p: Parameters, name: str, u: Array) -> Array:
