@@ -18,7 +18,6 @@ from ncps.specs._attention import AttentionSpec as AttentionSpec
 from ncps.specs._attention import GroupedQueryAttention as GroupedQueryAttention
 from ncps.specs._attention import MultiHeadAttention as MultiHeadAttention
 from ncps.specs._base import Kind as Kind
-from ncps.specs._base import Kind as Kind
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec

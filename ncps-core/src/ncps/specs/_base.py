@@ -160,6 +160,11 @@ class Spec:
         """Whether the output at a step depends on no later one."""
         return True
 
+    @property
+    def streams(self) -> bool:
+        """Whether ``y, state = layer.step(x, state, mask)`` carries a feed-forward layer on."""
+        return False
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for an input of `input_shape`; None stands for any length."""
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")
