@@ -118,7 +118,8 @@ def _keras(session: nox.Session, backend: str) -> None:
     # with JAX also torch and MLX: they take Keras layers into their models, and one script runs on
     # the arrays of all four
     others = ["torch", "mlx"] if backend == "jax" else []
-    session.install(*PINNED, *PYTEST, KERAS[backend], *_editable("keras", *others))
+    solvers = ["diffrax"] if backend == "jax" else []
+    session.install(*PINNED, *PYTEST, KERAS[backend], *solvers, *_editable("keras", *others))
     environment = _on(backend) | _original(session)
     folders = ["plugins/ncps-keras/tests", "tests/original/test_keras_files.py"]
     folders += ["tests/mixed"] if others else []
@@ -182,7 +183,8 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def support(session: nox.Session) -> None:
     """Write docs/support.md: the whole kit, on every technology."""
-    session.install(*PINNED, *KERAS.values(), *_editable(*PLUGINS, extras="[plot]"))
+    solvers = [SOLVERS, "diffrax"]
+    session.install(*PINNED, *KERAS.values(), *solvers, *_editable(*PLUGINS, extras="[plot]"))
     folder = Path(session.create_tmp())
     files = []
     for framework, backend in SUPPORT:

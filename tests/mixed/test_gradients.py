@@ -33,7 +33,7 @@ def same(module: Any, own: Any, inputs: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_are_those_of_the_layer_in_the_host(host: str, guest: str, name: str) -> None:
     layer = pairs.layer(guest, name, **LAYERS[name])
-    state = np.random.default_rng(2).standard_normal((2, layer.spec.state_shapes()[0][1]))
+    state = np.random.default_rng(2).standard_normal((2, *layer.spec.state_shapes()[0][1]))
     inputs: dict[str, Any] = INPUTS | {"mask": pairs.MASK}
     if len(layer.spec.state_shapes()) == 1:
         inputs["state"] = state.astype(np.float32)

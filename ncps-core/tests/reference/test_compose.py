@@ -32,7 +32,7 @@ PLAIN = {"bidirectional": False, "num_layers": 1, "return_sequences": True}
 
 def data(spec: SequenceSpec) -> tuple[Any, ...]:
     rng = np.random.default_rng(1)
-    state = tuple(rng.standard_normal((B, size)) for _, size in spec.state_shapes())
+    state = tuple(rng.standard_normal((B, *shape)) for _, shape in spec.state_shapes())
     return spec.initial_parameters(0), rng.standard_normal((B, T, D)), state, rng.random((B, T))
 
 
@@ -172,7 +172,7 @@ def test_no_batch_and_no_step_work_in_both_directions(spec: SequenceSpec) -> Non
     y, last = run(spec, p, x[0], tuple(s[0] for s in state), dt[0])
     whole, _ = run(spec, p, x[:1], tuple(s[:1] for s in state), dt[:1])
     np.testing.assert_array_equal(y, whole[0])
-    assert [s.shape for s in last] == [(size,) for _, size in spec.state_shapes()]
+    assert [s.shape for s in last] == [shape for _, shape in spec.state_shapes()]
     y, last = run(spec, p, x[:, :0], state)
     assert y.shape == (B, 0, spec.output_size)
     for a, b in zip(last, state, strict=True):

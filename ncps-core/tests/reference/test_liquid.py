@@ -57,7 +57,7 @@ def parameters(spec: Spec, scale: float = 0.5) -> dict[str, np.ndarray]:
 def data(spec: Spec) -> tuple[np.ndarray, Any, np.ndarray]:
     rng = np.random.default_rng(1)
     lead = (B, T) if spec.kind == "sequence" else (B,)
-    state = tuple(rng.standard_normal((B, size)) for _, size in spec.state_shapes())
+    state = tuple(rng.standard_normal((B, *shape)) for _, shape in spec.state_shapes())
     return rng.standard_normal((*lead, D)), state, rng.random(lead) * 3
 
 

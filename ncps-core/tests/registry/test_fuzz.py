@@ -36,8 +36,8 @@ SCALARS = (
     | st.booleans()
     | st.dates()
 )
-KNOWN = """schema api plugin technology specs references cases checkpoints name framework priority requires devices
-    aliases layers marker value allow deny"""
+KNOWN = """schema api plugin technology specs references cases checkpoints name framework
+    priority requires devices aliases layers marker value allow deny"""
 KEYS = st.sampled_from(KNOWN.split()) | st.text(max_size=4)
 VALUES = st.recursive(
     SCALARS,

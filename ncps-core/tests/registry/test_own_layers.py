@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 import ncps
 from ncps import reference, registry, specs
-from ncps.errors import PluginError, SpecError, UnknownNameError
+from ncps.dynamics import StateManager
+from ncps.errors import PluginError, ShapeError, SpecError, UnknownNameError
 from ncps.specs._added import ADDED
 from ncps.testing._technology import exactly, layers_of
 from ncps.testing._verify import verify
@@ -33,7 +35,12 @@ class LeakyCell(Spec):
         return self.known_input_size()
 
     def state_shapes(self):
-        return (("h", (self.known_input_size(),)),)
+        size = self.known_input_size()
+        return (("h", (size,)), ("products", (size, 2)))
+
+    def draw_state(self, rng, lead):
+        h, products = super().draw_state(rng, lead)
+        return h, products**2
 
     def _parameters(self, input_size):
         return (Parameter("decay", (input_size,), Constant(0.5)),)
@@ -69,7 +76,8 @@ import numpy as np
 from ncps.reference import Feedforward, Recurrent
 
 def leak(spec, p, x, state, dt):
-    return (p["decay"] * state[0] + x,)
+    h = p["decay"] * state[0] + x
+    return h, state[1] + h[..., None] * dt[..., None] * np.array([1.0, 2.0])
 
 def add(spec, p, x, mask):
     return p["gain"] * np.cumsum(x, axis=1) * mask[..., None]
@@ -129,11 +137,67 @@ def test_recurrent_layer_means_what_its_reference_says(site: Site) -> None:
     y, state = layer(np.ones((1, 3, 2)), mask=np.array([[True, True, False]]))
     np.testing.assert_allclose(y[0, :, 0], [1.0, 1.5, 1.5])
     np.testing.assert_allclose(y[0, :, 2], [1.5, 1.0, 0.0])
-    assert [name for name, _ in layer.spec.state_shapes()] == [
-        "stack_0.forward.h",
-        "stack_0.reverse.h",
-    ]
-    assert len(state) == 2
+    assert layer.spec.state_shapes() == (
+        ("stack_0.forward.h", (2,)),
+        ("stack_0.forward.products", (2, 2)),
+        ("stack_0.reverse.h", (2,)),
+        ("stack_0.reverse.products", (2, 2)),
+    )
+    np.testing.assert_allclose(state[1], np.full((1, 2, 2), 2.5) * [1.0, 2.0])
+
+
+def test_state_of_any_rank_is_drawn_checked_and_recorded(site: Site) -> None:
+    installed(site)
+    layer = ncps.create("Leaky", technology="leaky", input_size=3, num_layers=2)
+    rng = np.random.default_rng(0)
+    state = layer.spec.draw_state(rng, (4,))
+    assert [s.shape for s in state] == [(4, 3), (4, 3, 2)] * 2
+    assert all(s.dtype == np.float32 for s in state)
+    assert state[0].min() < 0 <= min(state[1].min(), state[3].min())
+    x, mask = rng.standard_normal((4, 5, 3)), rng.random((4, 5)) < 0.6
+    y, last = layer(x, state, mask=mask)
+    steps = ncps.record(layer, x, state, mask=mask)
+    assert steps["stack_1.forward.products"].shape == (4, 5, 3, 2)
+    np.testing.assert_array_equal(steps["y"], y)
+    for (name, _), end in zip(layer.spec.state_shapes(), last, strict=True):
+        np.testing.assert_array_equal(steps[name][:, -1], end)
+    alone = ncps.record(layer, x[1], tuple(s[1] for s in state), mask=mask[1])
+    np.testing.assert_array_equal(alone["stack_0.forward.products"],
+                                  steps["stack_0.forward.products"][1])  # fmt: skip
+    assert ncps.record(layer, x[:, :0])["stack_0.forward.products"].shape == (4, 0, 3, 2)
+    with pytest.raises(ShapeError, match=r"products \(4, 3, 2\).* got \(4, 3\), \(4, 6\)"):
+        layer(x, tuple(s.reshape(4, -1) for s in state))
+
+
+def test_comparison_of_a_matrix_state_tells_the_step(site: Site) -> None:
+    installed(site)
+    one, two = (
+        ncps.create("Leaky", technology="leaky", input_size=2, seed=seed) for seed in (0, 0)
+    )
+    assert ncps.compare(one, two).within
+    x, late = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
+    late[0, 2] = 1.0
+    found = {d.name: d for d in ncps.compare(one, two, x).differences}
+    assert found["products"].largest == 0.0
+    ncps.load_parameters(two, {"decay": np.array([0.5, 0.25])})
+    found = {d.name: d for d in ncps.compare(one, two, late).differences}
+    assert (found["h"].step, found["products"].step) == (3, 3)
+    assert found["products"].largest == pytest.approx(0.5)
+
+
+def test_rows_of_a_matrix_state_begin_again(site: Site) -> None:
+    installed(site)
+    layer = ncps.create("Leaky", technology="leaky", input_size=2)
+    manager = StateManager(layer)
+    manager(np.ones((3, 4, 2)))
+    h, products = manager.state()
+    manager.reset(rows=[1])
+    again, rest = manager.state()
+    np.testing.assert_array_equal(again, h * [[1.0], [0.0], [1.0]])
+    np.testing.assert_array_equal(rest, products * np.array([1.0, 0.0, 1.0])[:, None, None])
+    manager(np.ones((4, 2)), stream="alone")
+    with pytest.raises(ShapeError, match="rows of a batch of 1"):
+        manager.reset("alone", rows=[1])
 
 
 def test_feedforward_layer_gets_its_mask_and_steps(site: Site) -> None:
@@ -155,8 +219,13 @@ def test_layer_without_a_step_says_so(site: Site) -> None:
         reference.step(spec, spec.initial_parameters(0), np.ones((1, 2)))
 
 
-def test_kit_runs_the_cases_that_a_plugin_brings(site: Site) -> None:
+def test_kit_runs_the_cases_that_a_plugin_brings(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     installed(site)
+    # one check looks from a process of its own
+    seen = filter(None, (str(site.path), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(seen))
     info = exactly("leaky", "numpy")
     found = list(verify(info, ("Leaky",)))
     assert len(found) > 20

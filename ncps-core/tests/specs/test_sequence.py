@@ -28,7 +28,7 @@ def test_composed_names_say_layer_and_direction() -> None:
     assert list(shapes) == [prefix + kind for prefix in prefixes for kind in kinds]
     assert shapes["stack_0.reverse.kernel"] == (2, 3)
     assert shapes["stack_1.forward.kernel"] == (6, 3)
-    assert spec.state_shapes() == tuple((f"{prefix}h", 3) for prefix in prefixes)
+    assert spec.state_shapes() == tuple((f"{prefix}h", (3,)) for prefix in prefixes)
     assert spec.output_size == 6
 
 
@@ -67,7 +67,7 @@ def test_projection_belongs_to_each_direction() -> None:
 
 def test_open_spec_of_several_layers_is_filled_in_like_one() -> None:
     spec = specs.LTC(units=AutoNCP(8, 2), num_layers=2)
-    assert spec.state_shapes() == (("stack_0.forward.h", 8), ("stack_1.forward.h", 8))
+    assert spec.state_shapes() == (("stack_0.forward.h", (8,)), ("stack_1.forward.h", (8,)))
     built = spec.with_input_size(5)
     assert built == specs.LTC(input_size=5, units=AutoNCP(8, 2), num_layers=2)
     assert built.parts[1][0].spec.input_size == 2

@@ -12,6 +12,7 @@ import pytest
 import ncps
 from ncps.errors import PluginError
 from ncps.testing import TOLERANCES
+from ncps_keras import _choice
 from ncps_keras.ops import to_numpy
 
 X = np.random.default_rng(0).standard_normal((8, 5, 3)).astype(np.float32)
@@ -45,17 +46,28 @@ def test_dropout_of_attention_is_at_work_in_training_alone() -> None:
     assert not np.array_equal(once, again)
 
 
-def test_dopri5_is_refused_where_keras_traces_the_loop() -> None:
-    options = {"technology": "ncps", "framework": "keras", "input_size": 3, "units": 2}
-    if keras.config.backend() == "torch":
-        y, _ = ncps.create("CTRNN", solver="dopri5", seed=0, **options)(X)
-        reference = ncps.create(
-            "CTRNN",
-            solver="dopri5",
-            seed=0,
-            **{**options, "framework": None, "technology": "numpy"},
-        )
-        np.testing.assert_allclose(to_numpy(y), reference(X)[0], **TOLERANCES["float32"].values)
+DOPRI5: dict[str, Any] = {"solver": "dopri5", "input_size": 3, "units": 2, "seed": 0}
+
+
+@pytest.mark.parametrize("layer", ["CTRNN", "LTC"])
+def test_dopri5_is_the_reference_s_solution_or_refused(layer: str) -> None:
+    options = {"technology": "ncps", "framework": "keras", **DOPRI5}
+    if keras.config.backend() == "tensorflow":
+        with pytest.raises(PluginError, match="take a solver with fixed steps"):
+            ncps.create(layer, **options)
         return
-    with pytest.raises(PluginError, match="take a solver with fixed steps"):
-        ncps.create("CTRNN", solver="dopri5", **options)
+    y, _ = ncps.create(layer, **options)(X)
+    reference = ncps.create(layer, technology="numpy", **DOPRI5)
+    np.testing.assert_allclose(to_numpy(y), reference(X)[0], **TOLERANCES["float32"].values)
+
+
+@pytest.mark.skipif(keras.config.backend() != "jax", reason="diffrax is for JAX")
+def test_dopri5_on_jax_runs_inside_jit_and_needs_diffrax(monkeypatch: pytest.MonkeyPatch) -> None:
+    import jax
+
+    layer = ncps.create("CTRNN", technology="ncps", framework="keras", **DOPRI5)
+    y = jax.jit(lambda x: layer(x)[0])(X)
+    np.testing.assert_allclose(to_numpy(y), to_numpy(layer(X)[0]), **TOLERANCES["float32"].values)
+    monkeypatch.setattr(_choice, "_is_installed", lambda name: name != "diffrax")
+    with pytest.raises(PluginError, match=r'needs diffrax. Run: pip install "ncps-keras\[ode\]"'):
+        ncps.create("CTRNN", technology="ncps", framework="keras", **DOPRI5)

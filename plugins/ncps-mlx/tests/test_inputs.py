@@ -153,7 +153,7 @@ def test_masked_sequence_equals_its_real_steps_alone(name):
 def test_empty_batches_and_sequences_have_shapes_and_keep_the_state(name):
     layer = MASKED[name]()
     size = layer.spec.output_size
-    given = tuple(mx.ones((4, n)) for _, n in layer.spec.state_shapes())
+    given = tuple(mx.ones((4, *n)) for _, n in layer.spec.state_shapes())
     y, state = layer(X[:, :0], given if len(given) > 1 else given[0])
     assert y.shape == (4, 0, size)
     for a, b in zip(state if isinstance(state, tuple) else (state,), given, strict=True):

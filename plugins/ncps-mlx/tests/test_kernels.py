@@ -145,7 +145,7 @@ def compare(layer, plain, batch, steps, dt):
     rng = np.random.default_rng(batch * 100 + steps)
     spec = layer.spec
     x = mx.array(rng.standard_normal((batch, steps, spec.input_size)).astype(np.float32))
-    h = mx.array(rng.standard_normal((batch, spec.state_shapes()[0][1])).astype(np.float32))
+    h = mx.array(rng.standard_normal((batch, *spec.state_shapes()[0][1])).astype(np.float32))
     weights = mx.array(rng.standard_normal((batch, steps, h.shape[1])).astype(np.float32))
     named = layer.parameter_map(spec).to_canonical(layer.get_native())
     p = {name: mx.array(np.ascontiguousarray(a)) for name, a in named.items()}

@@ -108,8 +108,8 @@ def compare(
     else:
         left, right = _outputs(one, given), _outputs(two, given)
     bounds = max((TOLERANCES[leaf.dtype].values for leaf in (one, two)), key=_size)
-    steps = one.spec.kind == "sequence"
-    found = [_difference(name, left[name], right[name], bounds, steps) for name in left]
+    time = left["y"].ndim - 2 if one.spec.kind == "sequence" else None
+    found = [_difference(name, left[name], right[name], bounds, time) for name in left]
     return Comparison(_described(one), _described(two), tuple(found))
 
 
@@ -163,7 +163,7 @@ def example(spec: Spec) -> dict[str, Any]:
     data: dict[str, Any] = {"x": spec.example(rng)}
     if spec.kind != "feedforward":
         lead = data["x"].shape if spec.indices else data["x"].shape[:-1]
-        states = tuple(rng.standard_normal((lead[0], size)) / 2 for _, size in spec.state_shapes())
+        states = spec.draw_state(rng, lead[:1])
         data["state"] = states[0] if len(states) == 1 else states
         data["timespans"] = rng.uniform(0.1, 2.0, lead)
     return {"x": data.pop("x"), **{name: _as_float32(value) for name, value in data.items()}}
@@ -179,7 +179,7 @@ def _size(bounds: Any) -> float:
     return float(bounds["rtol"])
 
 
-def _difference(name: str, one: Array, two: Array, bounds: Any, steps: bool) -> Difference:
+def _difference(name: str, one: Array, two: Array, bounds: Any, time: int | None) -> Difference:
     one, two = one.astype(np.float64), two.astype(np.float64)
     allowed = bounds["atol"] + bounds["rtol"] * float(np.abs(one).max(initial=0.0))
     with np.errstate(invalid="ignore"):  # inf - inf
@@ -188,5 +188,5 @@ def _difference(name: str, one: Array, two: Array, bounds: Any, steps: bool) -> 
         return Difference(name, 0.0, None, allowed)
     # argmax takes the first NaN for the largest
     largest = np.unravel_index(int(gap.argmax()), gap.shape)
-    step = int(largest[-2]) if steps else None
+    step = None if time is None else int(largest[time])
     return Difference(name, float(gap[largest]), step, allowed)

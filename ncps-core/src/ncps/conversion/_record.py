@@ -37,7 +37,7 @@ def record(
 
     Arguments may be arrays of any framework.
 
-    Shape: as in a call, x (B, T, D) or (T, D) → ``y`` (B, T, O) and each state (B, T, H), without
+    Shape: as in a call, x (B, T, D) or (T, D) → ``y`` (B, T, O) and each state (B, T, …), without
     B for (T, D). A cell takes one step, x (B, D) or (D,); a feed-forward layer has ``y`` alone, and
     an attention layer takes a context too.
     Raises: ShapeError as a call does; BuildError when the layer is not built; ParameterError when
@@ -168,11 +168,11 @@ def _checked(
         real = mask.astype(bool).reshape(lead)
     names = spec.state_shapes()
     if state is None:
-        states = tuple(np.zeros((axes.batch, size)) for _, size in names)
+        states = tuple(np.zeros((axes.batch, *shape)) for _, shape in names)
     else:
         states = tuple(map(np.asarray, state if isinstance(state, tuple) else (state,)))
         inputs.check_state(spec, axes, tuple(s.shape for s in states))
-        states = tuple(s.reshape(axes.batch, -1) for s in states)
+        states = states if axes.batched else tuple(s[None] for s in states)
     dt = np.broadcast_to(_elapsed(spec, axes, timespans, timestamps), lead)
     features = () if spec.indices else x.shape[-1:]
     return Call(x.reshape(*lead, *features), dt, real, states), axes.batched
@@ -198,6 +198,7 @@ def _run(
     """
     arrays = registry.arrays(layer.framework)
     sequence = layer.spec.kind == "sequence"
+    kind = None if layer.spec.indices else layer.dtype
     dt = following(call.dt, call.real) if reverse else call.dt
     states = tuple(arrays.asarray(s, layer.dtype) for s in call.states)
     history: list[tuple[Array, ...]] = []
@@ -208,7 +209,7 @@ def _run(
         if sequence:
             options["mask"] = arrays.asarray(call.real[:, at])
         given = states[0] if len(states) == 1 else states
-        y, new = layer(arrays.asarray(call.x[:, at], layer.dtype), given, **options)
+        y, new = layer(arrays.asarray(call.x[:, at], kind), given, **options)
         row = [arrays.numpy(a) for a in (y, *(new if isinstance(new, tuple) else (new,)))]
         history.append((row[0][:, 0] if sequence else row[0], *row[1:]))
         # by way of NumPy: no step holds on to the computation of those before
@@ -216,8 +217,8 @@ def _run(
         states = tuple(arrays.asarray(s, layer.dtype) for s in after)
     if reverse:
         history.reverse()
-    names = ("y", *(name for name, _ in layer.spec.state_shapes()))
+    shapes = (("y", (layer.spec.output_size,)), *layer.spec.state_shapes())
     if not history:
-        sizes = (layer.spec.output_size, *(size for _, size in layer.spec.state_shapes()))
-        return {n: np.zeros((len(call.x), 0, s)) for n, s in zip(names, sizes, strict=True)}
-    return {n: np.stack(a, axis=1) for n, a in zip(names, zip(*history, strict=True), strict=True)}
+        return {name: np.zeros((len(call.x), 0, *shape)) for name, shape in shapes}
+    rows = zip(*history, strict=True)
+    return {name: np.stack(a, axis=1) for (name, _), a in zip(shapes, rows, strict=True)}

@@ -56,9 +56,10 @@ class StateManager:
             return
         arrays = state if isinstance(state, tuple) else (state,)
         shape, gone = tuple(arrays[0].shape), set(rows)
-        if len(shape) != 2 or not gone <= set(range(shape[0])):
+        alone = len(shape) == len(self.layer.spec.state_shapes()[0][1])
+        if alone or not gone <= set(range(shape[0])):
             raise ShapeError(
-                f"StateManager expected rows of a batch of {shape[0] if len(shape) == 2 else 1}, "
+                f"StateManager expected rows of a batch of {1 if alone else shape[0]}, "
                 f"got {sorted(gone)}. Count from 0; a stream without a batch is reset as a whole."
             )
         fresh = self.layer.get_initial_state(shape[0])

@@ -68,12 +68,16 @@ def _scan(
     outputs = {}
     for t in reversed(steps) if part.reverse else steps:
         new = step(part.spec, p, x[:, t], state, dt[:, t : t + 1])
-        keep = times.real[:, t : t + 1]
-        state = tuple(np.where(keep, n, s) for n, s in zip(new, state, strict=True))
+        state = tuple(_kept(times.real[:, t], *pair) for pair in zip(new, state, strict=True))
         outputs[t] = readout(part.spec, p, state)
     end = readout(part.spec, p, state)
     y = np.stack([outputs[t] for t in steps], axis=1) if outputs else end[:, None][:, :0]
     return y, end, state
+
+
+def _kept(real: Array, new: Array, old: Array) -> Array:
+    """The new arrays (B, …) in real rows (B,), the old ones in others."""
+    return np.where(real.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 def functions(spec: Spec) -> tuple[Step, Readout]:

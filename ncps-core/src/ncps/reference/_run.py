@@ -143,11 +143,11 @@ def _real_steps(spec: Spec, axes: Axes, mask: Any) -> Array:
 
 def _states(spec: Spec, axes: Axes, state: Any) -> State:
     if state is None:
-        return tuple(np.zeros((axes.batch, size)) for _, size in spec.state_shapes())
+        return tuple(np.zeros((axes.batch, *shape)) for _, shape in spec.state_shapes())
     given = state if isinstance(state, (tuple, list)) else (state,)
     arrays = tuple(_floats(s) for s in given)
     inputs.check_state(spec, axes, tuple(a.shape for a in arrays))
-    return tuple(a.reshape(axes.batch, a.shape[-1]) for a in arrays)
+    return arrays if axes.batched else tuple(a[None] for a in arrays)
 
 
 def _elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any) -> Array:

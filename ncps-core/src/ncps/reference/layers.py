@@ -81,9 +81,9 @@ class ReferenceLayer:
         return self.spec.output_shape(input_shape)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state array, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
-        states = tuple(np.zeros((*lead, size)) for _, size in self.spec.state_shapes())
+        states = tuple(np.zeros((*lead, *shape)) for _, shape in self.spec.state_shapes())
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, Array]:

@@ -21,6 +21,8 @@ from ncps.specs._base import Kind as Kind
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
+from ncps.specs._base import States as States
+from ncps.specs._base import StateShapes as StateShapes
 from ncps.specs._bidirectional import Bidirectional as Bidirectional
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell
@@ -71,6 +73,8 @@ from ncps.specs._pool import GlobalMaxPool1D as GlobalMaxPool1D
 from ncps.specs._pool import GlobalMaxPool2D as GlobalMaxPool2D
 from ncps.specs._pool import MaxPool1D as MaxPool1D
 from ncps.specs._pool import MaxPool2D as MaxPool2D
+from ncps.specs._recurrent import cell_output_shape as cell_output_shape
+from ncps.specs._recurrent import sequence_output_shape as sequence_output_shape
 from ncps.specs._recurrent_over import RecurrentOver as RecurrentOver
 from ncps.specs._residual import Residual as Residual
 from ncps.specs._rnn import RNN as RNN

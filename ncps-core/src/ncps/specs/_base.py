@@ -17,6 +17,9 @@ from ncps.specs._initializers import Initializer
 SCHEMA = 1
 
 Shape = tuple[int | None, ...]
+# the name of each state array, and its shape behind the batch axis
+StateShapes = tuple[tuple[str, tuple[int, ...]], ...]
+States = tuple[npt.NDArray[np.float32], ...]
 Kind = Literal["feedforward", "cell", "sequence", "collection"]
 
 
@@ -79,9 +82,19 @@ class Spec:
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         raise NotImplementedError(f"{type(self).__name__} must define _parameters")
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
-        """Name and length of each state array, e.g. ``(("h", 64), ("c", 64))``."""
+    def state_shapes(self) -> StateShapes:
+        """Name and shape of each state array without the batch, e.g. ``(("h", (64,)),)``.
+
+        Zeros are the empty state.
+        """
         return ()
+
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array in a layer of this dtype, by name.
+
+        It is the layer's, unless a state adds up so much that half precision would lose it.
+        """
+        return (dtype,) * len(self.state_shapes())
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The canonical parameters, in a fixed order."""
@@ -166,14 +179,18 @@ class Spec:
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")
 
     def example(self, rng: np.random.Generator) -> npt.NDArray[Any]:
-        """A small random input that the layer takes: x (B, T, D), or (B, D) for a cell."""
+        """A small random input: x (B, T, D), (B, D) for a cell, (B, T) of indices."""
         size = self.known_input_size() if self.sized else 3
         lead = (2,) if self.kind == "cell" else (2, 7)
-        return self.draw(rng, (*lead, size))
+        return self.draw(rng, lead if self.indices else (*lead, size))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """A random x of this shape: normal numbers, unless the layer takes others."""
         return rng.standard_normal(shape).astype(np.float32)
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
+        """A random state behind the axes `lead`: normal numbers, unless the layer takes others."""
+        return tuple(drawn(rng, (*lead, *shape)) for _, shape in self.state_shapes())
 
     def check_features(self, input_shape: Shape, axes: tuple[int, ...], names: str) -> None:
         """ShapeError unless `input_shape` has one of the ranks `axes` and the right last axis."""
@@ -225,6 +242,11 @@ class Spec:
             if open_ and f.name not in options:
                 raise SpecError(f"{cls.layer} needs the option {f.name}. Pass {f.name}=….")
         return cls(**options)
+
+
+def drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Small normal numbers for a random state."""
+    return (0.5 * rng.standard_normal(shape)).astype(np.float32)
 
 
 def _encode(value: object) -> object:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ncps.errors import SpecError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape
+from ncps.specs._base import Kind, Parameter, Shape, StateShapes
 from ncps.specs._cfc_blocks import (
     CfCBlock,
     block_parameters,
@@ -138,10 +138,10 @@ class CfCCell(WiredSpec):
         order = [n for layer in layers_of(self.units) for n in layer]
         return tuple(order.index(n) for n in self.units.get_output_neurons())
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """Hidden state h; with mixed memory also the memory c."""
         names = ("h", "c") if self.mixed_memory else ("h",)
-        return tuple((name, self.state_size) for name in names)
+        return tuple((name, (self.state_size,)) for name in names)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, output_size)."""

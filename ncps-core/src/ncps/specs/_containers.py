@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ncps.errors import NcpsError, ShapeError, SpecError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Shape, Spec
+from ncps.specs._base import Kind, Shape, Spec, States, StateShapes
 from ncps.specs._compound import CompoundSpec, member_of
 
 _LEADS: tuple[Shape, ...] = ((None,), (None, None), (None, None, None))
@@ -148,13 +148,22 @@ class ContainerSpec(CompoundSpec):
                 "mask. Leave them out."
             )
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
-        """Name and length of each state array, member by member."""
+    def state_shapes(self) -> StateShapes:
+        """Name and shape of each state array, member by member."""
         return tuple(
-            (f"{name}.{state}", size)
+            (f"{name}.{state}", shape)
             for name, member in self.members().items()
-            for state, size in member.state_shapes()
+            for state, shape in member.state_shapes()
         )
+
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array, member by member."""
+        return tuple(name for m in self.members().values() for name in m.state_dtypes(dtype))
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
+        """A random state, member by member."""
+        members = self.members().values()
+        return tuple(s for member in members for s in member.draw_state(rng, lead))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """A random x, as the first member takes it."""

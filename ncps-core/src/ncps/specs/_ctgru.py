@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ncps.errors import SpecError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Parameter, Shape, Spec, StateShapes
 from ncps.specs._initializers import Range, fan_in_uniform
 from ncps.specs._recurrent import cell_output_shape
 from ncps.specs._sequence import SequenceSpec
@@ -79,9 +79,9 @@ class CTGRUCell(Spec):
         """Number of units, H."""
         return self.units
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """The memories ĥ of all units, H·M."""
-        return (("h", self.units * self.num_scales),)
+        return (("h", (self.units * self.num_scales,)),)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, H)."""

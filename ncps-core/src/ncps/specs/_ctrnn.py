@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ncps.ode import METHODS, SEMI_IMPLICIT
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape
+from ncps.specs._base import Kind, Parameter, Shape, StateShapes
 from ncps.specs._initializers import Constant, fan_in_uniform
 from ncps.specs._recurrent import cell_output_shape
 from ncps.specs._sequence import SequenceSpec
@@ -54,9 +54,9 @@ class CTRNNCell(WiredSpec):
         self._set(ode_unfolds=unfolds)
         _validate.choice(self.layer, "solver", self.solver, METHODS)
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """Potentials h."""
-        return (("h", self.state_size),)
+        return (("h", (self.state_size,)),)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, output_size)."""

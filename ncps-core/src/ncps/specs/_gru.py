@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Parameter, Shape, Spec, StateShapes
 from ncps.specs._initializers import fan_in_uniform
 from ncps.specs._recurrent import cell_output_shape
 from ncps.specs._sequence import SequenceSpec
@@ -51,9 +51,9 @@ class GRUCell(Spec):
         """Number of units, H."""
         return self.units
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """Hidden state h."""
-        return (("h", self.units),)
+        return (("h", (self.units,)),)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, H)."""

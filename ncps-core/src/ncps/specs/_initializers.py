@@ -74,7 +74,7 @@ class Linspace:
 
     def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Fill one vector."""
-        return np.linspace(self.start, self.end, *shape)
+        return np.linspace(self.start, self.end, shape[0])
 
 
 @dataclass(frozen=True)

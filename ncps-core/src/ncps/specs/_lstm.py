@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Parameter, Shape, Spec, StateShapes
 from ncps.specs._initializers import (
     Initializer,
     Orthogonal,
@@ -73,9 +73,9 @@ class LSTMCell(Spec):
         """Number of units, H."""
         return self.units
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """Hidden state h and cell state c."""
-        return (("h", self.units), ("c", self.units))
+        return (("h", (self.units,)), ("c", (self.units,)))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, H)."""

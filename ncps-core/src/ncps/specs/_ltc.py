@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ncps.ode import METHODS, SEMI_IMPLICIT
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape
+from ncps.specs._base import Kind, Parameter, Shape, StateShapes
 from ncps.specs._dialect import DIALECTS, KERAS_1
 from ncps.specs._initializers import Constant, Initializer, Polarities, Range
 from ncps.specs._lstm import memory_parameters
@@ -86,10 +86,10 @@ class LTCCell(CircuitSpec):
         """Whether the neurons read the output of the memory in place of x."""
         return self.mixed_memory and self.dialect == KERAS_1
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """Potentials h; with mixed memory also the memory c."""
         names = ("h", "c") if self.mixed_memory else ("h",)
-        return tuple((name, self.state_size) for name in names)
+        return tuple((name, (self.state_size,)) for name in names)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(B, D) → (B, output_size)."""

@@ -8,11 +8,20 @@ from ncps.specs._base import Shape, Spec
 def cell_output_shape(spec: Spec, input_shape: Shape) -> Shape:
     """(B, D) → (B, H); (D,) → (H,)."""
     spec.check_features(input_shape, (1, 2), "(B, D) or (D,)")
-    return (*input_shape[:-1], spec.output_size)
+    return (*input_shape[:-1], spec.with_input_shape(input_shape).output_size)
 
 
 def sequence_output_shape(spec: Spec, input_shape: Shape, return_sequences: bool) -> Shape:
-    """(B, T, D) → (B, T, H), or (B, H) without `return_sequences`; the same without B."""
-    spec.check_features(input_shape, (2, 3), "(B, T, D) or (T, D)")
-    leading = input_shape[:-1] if return_sequences else input_shape[:-2]
-    return (*leading, spec.output_size)
+    """(B, T, D) → (B, T, H), or (B, H) without `return_sequences`; the same without B.
+
+    Indices (B, T) have no D.
+    """
+    if spec.indices:
+        spec.check_features(input_shape, (1, 2), "(B, T) or (T,)")
+        steps = input_shape
+    else:
+        spec.check_features(input_shape, (2, 3), "(B, T, D) or (T, D)")
+        steps = input_shape[:-1]
+    # the output may be as long as the input, of an open spec too
+    size = spec.with_input_shape(input_shape).output_size
+    return (*(steps if return_sequences else steps[:-1]), size)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ncps.errors import ShapeError, SpecError
-from ncps.specs._base import Shape, Spec
+from ncps.specs._base import Shape, Spec, States, StateShapes, drawn
 from ncps.specs._containers import ContainerSpec, described
 
 
@@ -61,8 +63,19 @@ class Residual(ContainerSpec):
             )
         return {"inner": inner}, out
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
+    def state_shapes(self) -> StateShapes:
         """The layer's, and the last real x."""
         if self.kind != "sequence":
             return ()
-        return (*super().state_shapes(), ("residual", self.known_input_size()))
+        return (*super().state_shapes(), ("residual", (self.known_input_size(),)))
+
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The layer's, and that of x."""
+        return (*super().state_dtypes(dtype), dtype) if self.kind == "sequence" else ()
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
+        """The layer's, and a last real x."""
+        if self.kind != "sequence":
+            return ()
+        inner = super().draw_state(rng, lead)
+        return (*inner, drawn(rng, (*lead, self.known_input_size())))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from ncps.errors import SpecError, WiringError
 from ncps.specs import _validate
-from ncps.specs._base import Kind, Parameter, Shape, Spec
+from ncps.specs._base import Kind, Parameter, Shape, Spec, States, StateShapes
 from ncps.specs._recurrent import sequence_output_shape
 from ncps.wirings import Wiring
 
@@ -44,9 +46,13 @@ class SequenceSpec(Spec):
 
     Without `return_sequences`, y is the forward output after the last step beside the reverse
     output after the first one.
+
+    A layer that is not `composable`, such as a language model, whose outputs are no inputs of its
+    own, has one layer and one direction.
     """
 
     kind: ClassVar[Kind] = "sequence"
+    composable: ClassVar[bool] = True
 
     return_sequences: bool = True
     return_state: bool = True
@@ -59,6 +65,12 @@ class SequenceSpec(Spec):
             _validate.flag(self.layer, option, getattr(self, option))
         layers = _validate.integer(self.layer, "num_layers", self.num_layers)
         self._set(num_layers=layers)
+        if self.composed and not self.composable:
+            raise SpecError(
+                f"{self.layer} expected num_layers=1 and bidirectional=False, got "
+                f"num_layers={layers} and bidirectional={self.bidirectional}: it cannot read what "
+                "it gives. Leave both out."
+            )
         if layers > 1 and self.input_size is not None:
             # a wiring that does not take the outputs of the layer below is refused here
             _ = self.parts
@@ -123,16 +135,30 @@ class SequenceSpec(Spec):
         """(B, T, D) → (B, T, O), or (B, O) without `return_sequences`."""
         return sequence_output_shape(self, input_shape, self.return_sequences)
 
-    def state_shapes(self) -> tuple[tuple[str, int], ...]:
-        """Name and length of each state array, part by part."""
+    def state_shapes(self) -> StateShapes:
+        """Name and shape of each state array, part by part."""
         if not self.composed:
             return super().state_shapes()
         return tuple(
-            (part.prefix + name, size)
+            (part.prefix + name, shape)
             for layer in self.parts
             for part in layer
-            for name, size in part.spec.state_shapes()
+            for name, shape in part.spec.state_shapes()
         )
+
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """The dtype of each state array, part by part."""
+        if not self.composed:
+            return super().state_dtypes(dtype)
+        parts = (part for layer in self.parts for part in layer)
+        return tuple(name for part in parts for name in part.spec.state_dtypes(dtype))
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
+        """A random state, part by part."""
+        if not self.composed:
+            return super().draw_state(rng, lead)
+        parts = (part for layer in self.parts for part in layer)
+        return tuple(s for part in parts for s in part.spec.draw_state(rng, lead))
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The canonical parameters, part by part."""

@@ -87,10 +87,10 @@ def check_mask(spec: Spec, axes: Axes, shape: Sizes) -> None:
 
 
 def check_state(spec: Spec, axes: Axes, shapes: tuple[Sizes, ...]) -> None:
-    """ShapeError unless the state has one (B, H) array for each name of `state_shapes`."""
+    """ShapeError unless the state has one (B, …) array for each name of `state_shapes`."""
     names = spec.state_shapes()
     lead = (axes.batch,) if axes.batched else ()
-    expected = tuple((*lead, size) for _, size in names)
+    expected = tuple((*lead, *shape) for _, shape in names)
     if shapes != expected:
         what = ", ".join(f"{n} {s}" for (n, _), s in zip(names, expected, strict=True))
         raise ShapeError(

@@ -96,8 +96,7 @@ class Case:
     def random_state(self, rng: np.random.Generator) -> Any:
         """A state as a call takes it: one array, or several in a tuple."""
         batch = () if self.batch is None else (self.batch,)
-        sizes = [size for _, size in self.spec().state_shapes()]
-        states = tuple(_normal(rng, (*batch, size), 0.5) for size in sizes)
+        states = self.spec().draw_state(rng, batch)
         return states[0] if len(states) == 1 else states
 
     def random_mask(self, rng: np.random.Generator) -> Array:
@@ -127,8 +126,8 @@ def _of_members(spec: CollectionSpec, rng: np.random.Generator) -> dict[str, Any
     }
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:
-    return (scale * rng.standard_normal(shape)).astype(np.float32)
+def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return rng.standard_normal(shape).astype(np.float32)
 
 
 def _short(value: object) -> str:

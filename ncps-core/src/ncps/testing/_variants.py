@@ -47,7 +47,8 @@ def first(layer: str) -> Cases:
 
 def composed(layer: str) -> Cases:
     """Several layers and two directions, of the first and the last of the small ones."""
-    if not issubclass(specs.get(layer), SequenceSpec):
+    spec = specs.get(layer)
+    if not issubclass(spec, SequenceSpec) or not spec.composable:
         return ()
     whole = [case for case in small(layer) if case.options.get("return_sequences", True)]
     one, other = whole[0], whole[-1]

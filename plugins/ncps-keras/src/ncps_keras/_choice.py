@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 BACKENDS = ("torch", "jax", "tensorflow")
+MISSING = 'on jax, solver="dopri5" needs diffrax. Run: pip install "ncps-keras[ode]"'
 
 
 def settle() -> None:
@@ -57,10 +58,12 @@ def fixed_steps_only(backend: str) -> str | None:
     """Why solvers on this back end must have fixed steps; None if they need not."""
     if backend == "torch":
         return None
+    if backend == "jax":
+        return None if _is_installed("diffrax") else MISSING
     return (
         f"on {backend}, Keras traces the loop over time, in which no value can be read, and "
         'solver="dopri5" chooses its steps by them: take a solver with fixed steps, or the back '
-        "end torch"
+        "end torch or jax"
     )
 
 

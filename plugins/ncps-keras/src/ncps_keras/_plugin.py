@@ -46,6 +46,15 @@ def ncps_devices(framework: str) -> list[str] | None:
     return available_devices()
 
 
+def ncps_kernels(framework: str) -> dict[str, Any] | None:
+    """diffrax's solver for JAX arrays, whatever Keras runs on, if it is installed."""
+    if framework != "jax":
+        return None
+    from ncps_keras._jax_solver import jax_solvers
+
+    return jax_solvers() or None
+
+
 def ncps_trainer(framework: str) -> type | None:
     """The trainer of models made of Keras layers."""
     if framework != "keras":

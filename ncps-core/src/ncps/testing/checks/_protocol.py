@@ -93,21 +93,22 @@ def _recurrent_changes(case: Case, good: dict[str, Any]) -> dict[str, dict[str, 
     def zeros(*shape: int) -> Any:
         return np.zeros(shape, np.float32)
 
-    sizes = [size for _, size in case.spec().state_shapes()]
+    shapes = [shape for _, shape in case.spec().state_shapes()]
+    wider = (*shapes[0][:-1], shapes[0][-1] + 1)
     batch, lead = case.lead[0], case.lead
     features = good["x"].shape[-1]
 
-    def state(*sizes: int, batch: int = batch) -> dict[str, Any]:
-        states = tuple(zeros(batch, size) for size in sizes)
+    def state(*shapes: tuple[int, ...], batch: int = batch) -> dict[str, Any]:
+        states = tuple(zeros(batch, *shape) for shape in shapes)
         return {"state": states[0] if len(states) == 1 else states}
 
     changes = {
         "x with an axis too many": {"x": zeros(1, *lead, features), "state": None},
         "timespans for another batch": {"timespans": zeros(lead[0] + 1, *lead[1:])},
         "timespans with an axis too many": {"timespans": zeros(*lead, 2)},
-        "a state with one neuron too many": state(sizes[0] + 1, *sizes[1:]),
-        "a state for another batch": state(*sizes, batch=batch + 1),
-        "a state array too many": state(*sizes, sizes[-1]),
+        "a state with one neuron too many": state(wider, *shapes[1:]),
+        "a state for another batch": state(*shapes, batch=batch + 1),
+        "a state array too many": state(*shapes, shapes[-1]),
     }
     if case.spec().kind == "sequence":
         steps = lead[1]
@@ -124,11 +125,11 @@ def _recurrent_changes(case: Case, good: dict[str, Any]) -> dict[str, dict[str, 
 def check_initial_state(subject: Subject, case: Case) -> None:
     """get_initial_state gives zeros in the right shapes; a call without a state starts there."""
     layer, inputs = subject.make(case.spec()), case.inputs()
-    sizes = [size for _, size in layer.spec.state_shapes()]
+    shapes = [shape for _, shape in layer.spec.state_shapes()]
     state = layer.get_initial_state(case.batch)
     states = state if isinstance(state, (tuple, list)) else (state,)
     arrays = [subject.arrays.numpy(s) for s in states]
-    expected = [(case.batch, size) for size in sizes]
+    expected = [(case.batch, *shape) for shape in shapes]
     assert [a.shape for a in arrays] == expected, (
         f"expected shapes {expected}, got {[a.shape for a in arrays]}"
     )

@@ -80,7 +80,7 @@ def check_unbatched(subject: Subject, case: Case) -> None:
     if layer.spec.kind != "feedforward":
         state = layer.get_initial_state()
         found = [s.shape for s in (state if isinstance(state, (tuple, list)) else (state,))]
-        expected = [(size,) for _, size in layer.spec.state_shapes()]
+        expected = [shape for _, shape in layer.spec.state_shapes()]
         assert [tuple(f) for f in found] == expected, (
             f"get_initial_state() without a batch: expected shapes {expected}, got {found}"
         )

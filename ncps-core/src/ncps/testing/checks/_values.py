@@ -64,14 +64,14 @@ def rounded(subject: Subject, inputs: dict[str, Any], dtype: str) -> dict[str, A
 def _returns_dtype(subject: Subject, layer: Layer, inputs: dict[str, Any]) -> None:
     native = subject.native(inputs, layer.dtype)
     y, states = split(layer.spec, layer(native.pop("x"), **native))
-    initial = layer.get_initial_state(2)
-    for what, array in (
-        ("y", y),
-        *((f"state[{i}]", s) for i, s in enumerate(states or ())),
-        *(("get_initial_state()", s) for s in _each(initial)),
+    assert dtype_name(y) == layer.dtype, f"y: expected {layer.dtype}, got {dtype_name(y)}"
+    expected = layer.spec.state_dtypes(layer.dtype)
+    for what, arrays in (
+        ("state", states),
+        ("get_initial_state()", _each(layer.get_initial_state(2))),
     ):
-        found = dtype_name(array)
-        assert found == layer.dtype, f"{what}: expected dtype {layer.dtype}, got {found}"
+        found = tuple(map(dtype_name, arrays or ()))
+        assert found in ((), expected), f"{what}: expected dtypes {expected}, got {found}"
 
 
 def _each(state: Any) -> tuple[Any, ...]:

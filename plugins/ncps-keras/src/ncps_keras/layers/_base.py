@@ -124,9 +124,9 @@ class NativeLayer(keras.layers.Layer):
         return shape
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state array, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
-        shapes = ((*lead, size) for _, size in self.spec.state_shapes())
+        shapes = ((*lead, *shape) for _, shape in self.spec.state_shapes())
         with ops.on_device(self._device):
             states = tuple(kops.zeros(shape, dtype=self.compute_dtype) for shape in shapes)
         return states[0] if len(states) == 1 else states or None

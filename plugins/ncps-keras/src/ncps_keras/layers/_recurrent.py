@@ -46,8 +46,8 @@ class RecurrentLayer(NativeLayer):
 
     def _symbolic_states(self, batch: Any, batched: bool) -> Any:
         lead = (batch,) if batched else ()
-        sizes = [size for _, size in self.spec.state_shapes()]
-        states = tuple(keras.KerasTensor((*lead, s), dtype=self.compute_dtype) for s in sizes)
+        shapes = [(*lead, *shape) for _, shape in self.spec.state_shapes()]
+        states = tuple(keras.KerasTensor(shape, dtype=self.compute_dtype) for shape in shapes)
         return states[0] if len(states) == 1 else states
 
 

@@ -21,15 +21,14 @@ Sizes = tuple[Any, ...]
 
 
 def initial_states(spec: Spec, axes: Axes, state: Any, x: Any) -> tuple[Any, ...]:
-    """The states before the first step, each (B, H), for x (B, …); zeros when none is given."""
+    """The states before the first step, each (B, …), for x (B, …); zeros when none is given."""
     if state is None:
         rows = ops.shape(x)[0]
-        return tuple(ops.zeros((rows, size), dtype=x.dtype) for _, size in spec.state_shapes())
+        return tuple(ops.zeros((rows, *shape), dtype=x.dtype) for _, shape in spec.state_shapes())
     given = state if isinstance(state, (tuple, list)) else (state,)
     tensors = tuple(map(as_tensor, given))
-    sizes = [size for _, size in spec.state_shapes()]
     lead = (axes.batch,) if axes.batched else ()
-    wanted = [(*lead, size) for size in sizes] + [()] * len(tensors)
+    wanted = [(*lead, *shape) for _, shape in spec.state_shapes()] + [()] * len(tensors)
     pairs = zip(tensors, wanted, strict=False)
     inputs.check_state(spec, axes, tuple(_settled(tuple(t.shape), form) for t, form in pairs))
     tensors = tuple(ops.cast(t, x.dtype) for t in tensors)

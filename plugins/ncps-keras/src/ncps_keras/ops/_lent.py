@@ -1,4 +1,4 @@
-"""Sequence kernels that another plugin lends: on torch, those of ncps-torch if it is installed."""
+"""What is not our own: the kernels that ncps-torch lends on torch, diffrax's solver on JAX."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from ncps import registry
 from ncps.errors import PluginError
+from ncps_keras._jax_solver import jax_solvers
 from ncps_keras.backends import NAME, xp
 from ncps_keras.ops._times import Times
 
 
 @cache
 def _lent() -> dict[str, Callable[..., Any]]:
+    if NAME == "jax":
+        return jax_solvers()
     if NAME != "torch":
         return {}
     try:
@@ -34,5 +37,5 @@ def lent(name: str, x: Any, times: Times) -> Callable[..., Any] | None:
 
 
 def lent_solver(name: str) -> Callable[..., Any] | None:
-    """The solver of this name that another plugin lends, if there is one."""
+    """The solver of this name, of a kept library, if there is one."""
     return _lent().get(name)

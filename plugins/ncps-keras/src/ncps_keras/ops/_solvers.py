@@ -1,4 +1,4 @@
-"""The solvers that a layer may name: fixed steps from the core, dopri5 where values can be read."""
+"""The solvers that a layer may name: fixed steps from the core, dopri5 where it can run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def solver_of(method: str, steps: int) -> Solve | None:
 
 
 def dopri5(equation: Callable[[Any, Any], tuple[Any, Any]], y: Any, dt: Any) -> Any:
-    """y after Δt: by the library that another plugin lends, else by the core.
+    """y after Δt: by torchdiffeq or diffrax where they are installed, else by the core.
 
     Raises: SolverError when it takes more steps than allowed, and inside a compiler.
     """

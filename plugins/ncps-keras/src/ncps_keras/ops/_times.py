@@ -46,13 +46,13 @@ class Times:
         return order, ops.cumsum(ops.cast(self.mask, "int32"), axis=1)
 
     def hold(self, before: Any, x: Any) -> Any:
-        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        """The x (B, T, …) of the last real step at each one; `before` (B, …) before the first."""
         order, rank = self._ordered()
         last = ops.take_along_axis(order, ops.maximum(rank - 1, 0), axis=1)
         # a place among the states before the first step and after each one
         place = ops.where(rank > 0, last + 1, ops.zeros_like(last))
         known = ops.concatenate([before[:, None], x], axis=1)
-        place = ops.broadcast_to(place[..., None], ops.shape(x))
+        place = ops.broadcast_to(place[(..., *[None] * (len(x.shape) - 2))], ops.shape(x))
         return ops.take_along_axis(known, place, axis=1)
 
     def clean(self, x: Any) -> Any:

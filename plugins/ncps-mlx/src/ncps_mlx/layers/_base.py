@@ -117,10 +117,13 @@ class NativeLayer(nn.Module):
         return self.spec.output_shape(input_shape)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state array, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
-        dtype = ops.DTYPES[self.dtype]
-        states = tuple(mx.zeros((*lead, size), dtype) for _, size in self.spec.state_shapes())
+        kinds = [ops.DTYPES[name] for name in self.spec.state_dtypes(self.dtype)]
+        states = tuple(
+            mx.zeros((*lead, *shape), kind)
+            for (_, shape), kind in zip(self.spec.state_shapes(), kinds, strict=True)
+        )
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:

@@ -110,7 +110,7 @@ class Sequence(RecurrentLayer):
     def _states_after(self, x: mx.array, initial: States, times: ops.Times) -> States:
         """The states after every step of a plain layer; a masked step repeats the one before."""
         if x.shape[1] == 0:
-            return tuple(mx.zeros((s.shape[0], 0, s.shape[1]), s.dtype) for s in initial)
+            return tuple(mx.zeros((s.shape[0], 0, *s.shape[1:]), s.dtype) for s in initial)
         dt, steps = times.dt, times.steps
         if steps is None:
             return self._run(x, ops.mapped_alike(initial, x, dt), dt)

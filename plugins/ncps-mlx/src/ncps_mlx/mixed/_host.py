@@ -52,10 +52,10 @@ class MixedLayer(Hosted, nn.Module):
         return self.guest.layer.dtype if first is None else ops.dtype_name(first)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state array, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state array, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
         kind = ops.DTYPES[self.dtype]
-        states = tuple(mx.zeros((*lead, size), kind) for _, size in self.spec.state_shapes())
+        states = tuple(mx.zeros((*lead, *shape), kind) for _, shape in self.spec.state_shapes())
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:

@@ -9,17 +9,20 @@ import numpy as np
 
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
-from ncps_mlx.ops._dtypes import from_numpy
+from ncps_mlx.ops._dtypes import DTYPES, from_numpy
 
 
 def initial_states(spec: Spec, axes: Axes, state: Any, dtype: mx.Dtype) -> tuple[mx.array, ...]:
-    """The states before the first step, each (B, H); zeros when none is given."""
+    """The states before the first step, each (B, …); zeros when none is given."""
+    kinds = [DTYPES[name] for name in spec.state_dtypes(str(dtype).rpartition(".")[2])]
     if state is None:
-        return tuple(mx.zeros((axes.batch, size), dtype) for _, size in spec.state_shapes())
+        shapes = ((axes.batch, *shape) for _, shape in spec.state_shapes())
+        return tuple(mx.zeros(n, k) for n, k in zip(shapes, kinds, strict=True))
     given = state if isinstance(state, (tuple, list)) else (state,)
     arrays = tuple(as_array(s) for s in given)
     inputs.check_state(spec, axes, tuple(a.shape for a in arrays))
-    return tuple(a.reshape(axes.batch, a.shape[-1]).astype(dtype) for a in arrays)
+    states = (a if axes.batched else a[None] for a in arrays)
+    return tuple(a.astype(kind) for a, kind in zip(states, kinds, strict=True))
 
 
 def mapped_alike(
@@ -30,10 +33,11 @@ def mapped_alike(
     MLX's addmm raises when what is added is mapped and the product is not, as p + h U is at the
     first step. Held to that by `test_vmap_over_inputs_equals_a_loop` and its like for Δt.
     """
-    mapped = x[:, 0, :1]
+    mapped = x[:, 0, 0]
     if dt is not None:
-        mapped = mapped + (dt[:, :1] if dt.ndim else dt)
-    return tuple(mx.where(mx.array(True), s, mapped) for s in states)
+        mapped = mapped + (dt[:, 0] if dt.ndim else dt)
+    rows = [mapped.reshape(-1, *[1] * (s.ndim - 1)) for s in states]
+    return tuple(mx.where(mx.array(True), s, row) for s, row in zip(states, rows, strict=True))
 
 
 def elapsed(

@@ -30,22 +30,27 @@ class Steps:
         self._last = mx.cumsum(mask.astype(mx.int32), axis=1)
 
     def gather(self, x: mx.array) -> mx.array:
-        """(B, T, D) with the real steps first; what stands at masked steps is dropped."""
+        """(B, T, …) with the real steps first; what stands at masked steps is dropped."""
         # zero times NaN is NaN: a gap in the data must not reach the gradient
-        clean = mx.where(self._mask[..., None], x, mx.zeros_like(x))
-        return mx.take_along_axis(clean, self._order[..., None], axis=1)
+        clean = mx.where(_over(self._mask, x), x, mx.zeros_like(x))
+        return mx.take_along_axis(clean, _over(self._order, x), axis=1)
 
     def spread(self, initial: mx.array, states: mx.array) -> mx.array:
-        """The state after every step (B, T, H), from those after the real steps."""
+        """The state after every step (B, T, …), from those after the real steps."""
         known = mx.concatenate([initial[:, None], states], axis=1)
-        return mx.take_along_axis(known, self._last[..., None], axis=1)
+        return mx.take_along_axis(known, _over(self._last, states), axis=1)
 
     def hold(self, before: mx.array, x: mx.array) -> mx.array:
-        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        """The x (B, T, …) of the last real step at each one; `before` (B, …) before the first."""
         t = mx.arange(1, x.shape[1] + 1)
         last = mx.cummax(mx.where(self._mask, t, 0), axis=1)
         known = mx.concatenate([before[:, None], x], axis=1)
-        return mx.take_along_axis(known, last[..., None], axis=1)
+        return mx.take_along_axis(known, _over(last, x), axis=1)
+
+
+def _over(steps: mx.array, x: mx.array) -> mx.array:
+    """What belongs to each step (B, T), with an axis for each one of x (B, T, …)."""
+    return steps.reshape(*steps.shape, *[1] * (x.ndim - 2))
 
 
 def real_steps(spec: Spec, axes: Axes, mask: Any) -> mx.array | None:

@@ -133,11 +133,14 @@ class NativeLayer(nn.Module):
         return self.spec.output_shape(input_shape)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros (B, H) for each state tensor, (H,) without a batch; None if there is no state."""
+        """Zeros (B, …) for each state tensor, (…) without a batch; None if there is no state."""
         lead = () if batch_size is None else (batch_size,)
         first = self._first()
-        sizes = ((*lead, size) for _, size in self.spec.state_shapes())
-        states = tuple(torch.zeros(n, dtype=first.dtype, device=first.device) for n in sizes)
+        kinds = [ops.DTYPES[name] for name in self.spec.state_dtypes(self.dtype)]
+        states = tuple(
+            torch.zeros(*lead, *shape, dtype=kind, device=first.device)
+            for (_, shape), kind in zip(self.spec.state_shapes(), kinds, strict=True)
+        )
         return states[0] if len(states) == 1 else states or None
 
     def get_native(self) -> dict[str, npt.NDArray[Any]]:

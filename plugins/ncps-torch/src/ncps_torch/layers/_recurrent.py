@@ -109,7 +109,7 @@ class Sequence(RecurrentLayer):
         """Run a plain layer on x (B, T, D): y after every step or of the last state; the states."""
         with ops.without_autocast(x.device):
             if x.shape[1] == 0:
-                h, last = initial[0].new_zeros(x.shape[0], 0, initial[0].shape[-1]), initial
+                h, last = initial[0].new_zeros(x.shape[0], 0, *initial[0].shape[1:]), initial
             else:
                 h, last = self._through(x, initial, times.dt, times.steps)
             return self._readout(h if everything else last[0]), last

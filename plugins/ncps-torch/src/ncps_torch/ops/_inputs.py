@@ -10,18 +10,21 @@ from torch import Tensor
 
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
-from ncps_torch.ops._dtypes import dtype_name
+from ncps_torch.ops._dtypes import DTYPES, dtype_name
 from ncps_torch.ops._modes import values_are_known
 
 
 def initial_states(spec: Spec, axes: Axes, state: Any, like: Tensor) -> tuple[Tensor, ...]:
-    """The states before the first step, each (B, H); zeros when none is given."""
+    """The states before the first step, each (B, …); zeros when none is given."""
+    kinds = [DTYPES[name] for name in spec.state_dtypes(dtype_name(like.dtype))]
     if state is None:
-        return tuple(like.new_zeros((axes.batch, size)) for _, size in spec.state_shapes())
+        shapes = ((axes.batch, *shape) for _, shape in spec.state_shapes())
+        return tuple(like.new_zeros(n, dtype=k) for n, k in zip(shapes, kinds, strict=True))
     given = state if isinstance(state, (tuple, list)) else (state,)
     tensors = tuple(torch.as_tensor(s, device=like.device) for s in given)
     inputs.check_state(spec, axes, tuple(tuple(s.shape) for s in tensors))
-    return tuple(s.reshape(axes.batch, s.shape[-1]).to(like.dtype) for s in tensors)
+    states = (s if axes.batched else s[None] for s in tensors)
+    return tuple(s.to(kind) for s, kind in zip(states, kinds, strict=True))
 
 
 def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tensor) -> Tensor | None:

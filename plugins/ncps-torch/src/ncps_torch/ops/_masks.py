@@ -35,22 +35,27 @@ class Steps:
         return self._last[:, -1]
 
     def gather(self, x: Tensor) -> Tensor:
-        """(B, T, D) with the real steps first; what stands at masked steps is dropped."""
+        """(B, T, …) with the real steps first; what stands at masked steps is dropped."""
         # zero times NaN is NaN: a gap in the data must not reach the gradient
-        clean = torch.where(self.mask[..., None], x, torch.zeros_like(x))
-        return clean.gather(1, self._order[..., None].expand_as(x))
+        clean = torch.where(_over(self.mask, x), x, torch.zeros_like(x))
+        return clean.gather(1, _over(self._order, x))
 
     def spread(self, initial: Tensor, states: Tensor) -> Tensor:
-        """The state after every step (B, T, H), from those after the real steps."""
+        """The state after every step (B, T, …), from those after the real steps."""
         known = torch.cat([initial[:, None], states], dim=1)
-        return known.gather(1, self._last[..., None].expand_as(states))
+        return known.gather(1, _over(self._last, states))
 
     def hold(self, before: Tensor, x: Tensor) -> Tensor:
-        """The x (B, T, D) of the last real step at each one; `before` (B, D) before the first."""
+        """The x (B, T, …) of the last real step at each one; `before` (B, …) before the first."""
         t = torch.arange(1, x.shape[1] + 1, device=x.device)
         last = torch.cummax(torch.where(self.mask, t, 0), dim=1).values
         known = torch.cat([before[:, None], x], dim=1)
-        return known.gather(1, last[..., None].expand_as(x))
+        return known.gather(1, _over(last, x))
+
+
+def _over(steps: Tensor, x: Tensor) -> Tensor:
+    """What belongs to each step (B, T), for all of x (B, T, …)."""
+    return steps.reshape(*steps.shape, *[1] * (x.dim() - 2)).expand_as(x)
 
 
 def real_steps(spec: Spec, axes: Axes, mask: Any, device: torch.device) -> Steps | None:
