@@ -7,7 +7,9 @@ from typing import Any
 
 from ncps.errors import SpecError, unknown
 from ncps.specs import attention_inputs as attention_inputs
+from ncps.specs import initializers as initializers
 from ncps.specs import inputs as inputs
+from ncps.specs import options as options
 from ncps.specs._activation import Activation as Activation
 from ncps.specs._added import ADDED
 from ncps.specs._added import Added as Added
@@ -17,7 +19,6 @@ from ncps.specs._attention import AttentionCache as AttentionCache
 from ncps.specs._attention import AttentionSpec as AttentionSpec
 from ncps.specs._attention import GroupedQueryAttention as GroupedQueryAttention
 from ncps.specs._attention import MultiHeadAttention as MultiHeadAttention
-from ncps.specs._base import Kind as Kind
 from ncps.specs._base import Kind as Kind
 from ncps.specs._base import Parameter as Parameter
 from ncps.specs._base import Shape as Shape
