@@ -162,8 +162,17 @@ class Spec:
 
     @property
     def streams(self) -> bool:
-        """Whether ``y, state = layer.step(x, state, mask)`` carries a feed-forward layer on."""
+        """Whether a feed-forward layer has ``y, state = layer.step(x, state=None, mask=None)``.
+
+        It carries a sequence on: the result of any pieces, each with the state of those before, is
+        that of one call over the whole.
+        """
         return False
+
+    @property
+    def max_steps(self) -> int | None:
+        """The most steps that a sequence may have, pieces together; None for any number."""
+        return None
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for an input of `input_shape`; None stands for any length."""

@@ -24,26 +24,26 @@ def operator(spec: HyenaSpec, p: Parameters, x: Array, mask: Array | None) -> Ar
 
 def short(p: Parameters, name: str, u: Array) -> Array:
     """c_t = Σ_k w_k ⊙ u_(t-K+1+k) + b, with zeros before the first step."""
-    taps = p[f"{name}.short_kernel"]
-    terms = [w * shifted(u, len(taps) - 1 - k) for k, w in enumerate(taps)]
-    return np.sum(terms, axis=0) + p[f"{name}.short_bias"]
+    # the last tap is that of the step itself
+    backwards = p[f"{name}.short_kernel"][::-1]
+    return _convolved(u, backwards) + p[f"{name}.short_bias"]
 
 
 def _long(spec: HyenaSpec, p: Parameters, o: int, u: Array) -> Array:
     """v_t = s ⊙ u_t + Σ_j h_j ⊙ u_(t-j), and the later steps' Σ_(j≥1) r_j ⊙ u_(t+j)."""
     steps = u.shape[1]
-    v = p[f"long_{o}.skip"] * u
-    for j, h in enumerate(filters(spec, p, o, "kernel", steps)):
-        v = v + h * shifted(u, j)
+    v = p[f"long_{o}.skip"] * u + _convolved(u, filters(spec, p, o, "kernel", steps))
     if spec.bidirectional:
-        for j, r in enumerate(filters(spec, p, o, "reverse_kernel", steps)[1:], start=1):
-            v = v + r * shifted(u, -j)
+        later = filters(spec, p, o, "reverse_kernel", steps)
+        later[:1] = 0.0
+        v = v + _convolved(u[:, ::-1], later)[:, ::-1]
     return v
 
 
-def shifted(u: Array, lag: int) -> Array:
-    """u (B, T, D) `lag` steps later (earlier for a lag below 0), zeros where nothing is."""
+def _convolved(u: Array, h: Array) -> Array:
+    """Σ_j h_j ⊙ u_(t-j) of u (B, T, D), with zeros before the first step."""
     steps = u.shape[1]
-    lag = max(-steps, min(lag, steps))
-    pads = ((0, 0), (max(lag, 0), max(-lag, 0)), (0, 0))
-    return np.pad(u, pads)[:, max(-lag, 0) : max(-lag, 0) + steps]
+    y = np.zeros(u.shape, np.result_type(u, h))
+    for j, weight in enumerate(h[:steps]):
+        y[:, j:] += weight * u[:, : steps - j]
+    return y

@@ -135,6 +135,11 @@ class HyenaSpec(Spec):
         """Whether ``step`` carries a sequence on."""
         return self.forward_only
 
+    @property
+    def max_steps(self) -> int:
+        """The most steps that a sequence may have, l_max."""
+        return self.l_max
+
     def times(self, length: int | None = None) -> npt.NDArray[np.float64]:
         """t_j of the first `length` lags, all l_max unless given (length,)."""
         return _tables.times(self.l_max, self.l_max if length is None else length)
