@@ -69,7 +69,7 @@ def _xlstm(session: nox.Session) -> dict[str, str]:
     folder = str(Path(session.create_tmp()) / "original-xlstm")
     packages = ["xlstm==2.0.6", "mlstm_kernels==2.0.6"]
     session.install("--no-deps", "--upgrade", "--target", folder, *packages)
-    session.install(*PINNED, "setuptools")  # which it imports
+    session.install(*PINNED, "einops", "setuptools")  # which it imports
     return {"ORIGINAL_XLSTM": folder, "PYTHONPATH": folder}
 
 
