@@ -173,7 +173,7 @@ large_block = LayerCases(
     ),
 )
 
-_SLSTM = {"hidden_units": 3, "recurrent_init": "uniform"}
+_SLSTM = {"hidden_units": 2, "recurrent_init": "uniform"}
 _MLSTM = {"inner_size": 4, "block_size": 2, "gate_init": "normal"}
 
 
@@ -195,10 +195,9 @@ stack = LayerCases(
         _stack(4, 2, (1,), return_sequences=False, mask=True, timespans=False),
     ),
     small=(
-        _stack(4, 2, (1,), state=True),
-        _stack(2, 2, (0,), num_heads=1, use_bias=True, chunk_size=3, state=True),
-        _stack(4, 2, (0,), return_sequences=False, final_norm=False, state=True),
-        _stack(2, 1, (), num_heads=1, form="parallel", state=True),
+        _stack(2, 2, (1,), num_heads=1, state=True),
+        _stack(2, 2, (0,), num_heads=2, return_sequences=False, final_norm=False, state=True),
+        _stack(2, 1, (), num_heads=1, form="parallel", use_bias=True, state=True),
     ),
 )
 
@@ -220,9 +219,9 @@ lm = LayerCases(
         _lm(4, (1,), return_sequences=False, mask=True, state=True),
     ),
     small=(
-        _lm(4, (1,), state=True),
-        _lm(4, (0,), tie_weights=True, num_heads=1, chunk_size=3, state=True),
-        _lm(2, (1,), head=None, num_heads=1, return_sequences=False, state=True),
+        _lm(2, (1,), num_heads=1, vocab_size=3, state=True),
+        _lm(2, (0,), num_blocks=1, tie_weights=True, num_heads=1, vocab_size=4, state=True),
+        _lm(2, (), num_blocks=1, head=None, return_sequences=False, chunk_size=3, state=True),
     ),
 )
 
@@ -245,8 +244,8 @@ large = LayerCases(
         _large(4, return_sequences=False, mask=True, timespans=False, state=True),
     ),
     small=(
-        _large(4, state=True),
-        _large(4, tie_weights=True, use_bias=True, chunk_size=3, state=True),
-        _large(2, num_heads=1, head=None, return_sequences=False, state=True),
+        _large(4, vocab_size=3, chunk_size=3, state=True),
+        _large(2, num_blocks=1, num_heads=1, tie_weights=True, use_bias=True, state=True),
+        _large(2, num_blocks=1, num_heads=1, head=None, return_sequences=False, state=True),
     ),
 )
