@@ -47,9 +47,7 @@ class Gradients(NamedTuple):
     f: Tensor
 
 
-def backward(
-    chunk: int, flat: Any, h: Tensor, kept: Kept, cotangents: Any
-) -> tuple[Tensor, ...]:
+def backward(chunk: int, flat: Any, h: Tensor, kept: Kept, cotangents: Any) -> tuple[Tensor, ...]:
     """Gradients of q, k, v, i, f and of the first C, n."""
     q, k, v, i, f, C, n, m = flat
     dh, dC, dn = cotangents

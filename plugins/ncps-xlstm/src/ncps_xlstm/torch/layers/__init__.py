@@ -1,4 +1,4 @@
-"""The layers of xLSTM as torch modules, made from specs; `ncps_xlstm.torch` has them with options."""
+"""The layers of xLSTM as torch modules."""
 
 from __future__ import annotations
 

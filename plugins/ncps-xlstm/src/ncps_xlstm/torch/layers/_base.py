@@ -1,4 +1,4 @@
-"""What all layers here share: the base that torch's plugin lends, and how masked steps are left out."""
+"""What all layers here share: the base that torch's plugin lends, and how masks work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ncps.canonical import ParameterMap
 from ncps.specs import Spec
+from ncps_xlstm.from_options import FromOptions
 from ncps_xlstm.parameters import native_map
 from ncps_xlstm.torch import ops
 from ncps_xlstm.torch.layers._parts import true_sizes
@@ -22,8 +23,8 @@ else:
     HostCell, HostSequence = ops.kit.Cell, ops.kit.Sequence
 
 
-class Mapped:
-    """The native tensors are called as the canonical ones; see `ncps_xlstm.parameters`."""
+class Mapped(FromOptions):
+    """Made from a spec or options; tensors are called as in `ncps_xlstm.parameters`."""
 
     @classmethod
     def _plain_map(cls, spec: Spec) -> ParameterMap:

@@ -114,7 +114,8 @@ class mLSTMBlock(Sequence):
 class xLSTMLargeBlock(Sequence):
     """An mLSTM at the width of the stream, then a SwiGLU; see `ncps_xlstm.specs.xLSTMLargeBlock`.
 
-    Shape: x (B, T, D) → y (B, T, D); state y (B, D), C (B, NH, d_k, d_v), n (B, NH, d_k), m (B, NH).
+    Shape: x (B, T, D) → y (B, T, D); state y (B, D), C (B, NH, d_k, d_v), n (B, NH, d_k)
+    and m (B, NH).
     Raises: ShapeError when x, the state, timespans or the mask disagree with the spec.
     Source: Beck et al. 2025, arXiv:2503.13427, sections 3 and 4.
     """

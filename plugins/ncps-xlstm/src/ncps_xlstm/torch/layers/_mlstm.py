@@ -39,12 +39,13 @@ class _Memory:
 class mLSTMCell(_Memory, Mapped, HostCell):
     r"""One step of an mLSTM; the equations are those of `ncps_xlstm.specs.mLSTMCell`.
 
-    Shape: x (B, D), state (h (B, H), C (B, NH, d_k, d_v), n (B, NH, d_k), m (B, NH)) → y (B, H) = h,
-    and the new state. `timespans` is checked and has no effect.
+    Shape: x (B, D), state h (B, H), C (B, NH, d_k, d_v), n (B, NH, d_k), m (B, NH) → y (B, H)
+    = h, and the new state. `timespans` is checked and has no effect.
     Raises: ShapeError when x, the state or timespans disagree with the spec.
     Source: Beck et al. 2024, arXiv:2405.04517, equations 19 to 27.
     """
 
+    sizes = ("input_size", "units")
     spec: mLSTMCellSpec
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
@@ -60,4 +61,5 @@ class mLSTM(_Memory, Sequence):
     Raises: ShapeError when x, the state, timespans or the mask disagree with the spec.
     """
 
+    sizes = ("input_size", "units", "num_layers")
     spec: mLSTMSpec

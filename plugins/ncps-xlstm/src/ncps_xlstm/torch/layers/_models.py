@@ -34,6 +34,7 @@ class xLSTMBlockStack(Sequence):
     Source: the PyPI package xlstm 2.0.6.
     """
 
+    sizes = ("input_size", "num_blocks")
     spec: xLSTMBlockStackSpec
 
     def _structure(self, spec: Any) -> None:
@@ -55,6 +56,7 @@ class xLSTMBlockStack(Sequence):
 class _LanguageModel(Sequence):
     """A table of tokens, blocks, a norm and a head."""
 
+    sizes = ("vocab_size", "units", "num_blocks")
     spec: LanguageModelSpec
 
     def _structure(self, spec: Any) -> None:

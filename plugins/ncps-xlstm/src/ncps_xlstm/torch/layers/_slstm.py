@@ -50,6 +50,7 @@ class sLSTMCell(_Scalar, Mapped, HostCell):
     Source: Beck et al. 2024, arXiv:2405.04517, equations 8 to 17.
     """
 
+    sizes = ("input_size", "units")
     spec: sLSTMCellSpec
 
     def _run(self, x: Tensor, states: States, dt: Tensor | None) -> States:
@@ -65,6 +66,7 @@ class sLSTM(_Scalar, Sequence):
     Raises: ShapeError when x, the state, timespans or the mask disagree with the spec.
     """
 
+    sizes = ("input_size", "units", "num_layers")
     spec: sLSTMSpec
 
     def _entering(self, initial: States) -> States:
