@@ -1,0 +1,3 @@
+"""xLSTM on PyTorch."""
+
+from __future__ import annotations
