@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ncps_xlstm.torch import kernels
 from ncps_xlstm.torch.ops._behind import Behind
-from ncps_xlstm.torch.ops._host import without_autocast
+from ncps_xlstm.torch.ops._host import in_transform, without_autocast
 
 States = tuple[Tensor, ...]
 
@@ -30,7 +30,10 @@ def slstm(
         initial = tuple(s.to(dtype).unflatten(1, (heads, -1)) for s in states)
         if behind is not None:
             g = _stopped(g, behind)
-        h, last = kernels.slstm(g, R, initial)
+        # a single step has no loop to save
+        plain = in_transform() or g.shape[1] == 1
+        run = kernels.slstm_plain if plain else kernels.slstm_scan
+        h, last = run(g, R, kernels.ScalarState(*initial))
         h = h.flatten(2)
         c, n, m = (s.flatten(1) for s in last[1:])
     if behind is None:
