@@ -11,7 +11,7 @@ K shifted sums are two to four times as fast as torch's convolution, whose chann
 other order. Backward, w̄ is a sum over B and T of x ⊙ ȳ, shifted; x itself is
 all that is kept. The plain twin has second derivatives, and runs under torch's transforms.
 
-Held to the plain twin by `test_conv.py`.
+Held to the plain twin by `test_causal_conv.py`.
 """
 
 from __future__ import annotations

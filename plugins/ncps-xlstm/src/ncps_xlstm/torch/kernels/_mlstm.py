@@ -23,7 +23,7 @@ leave the state as it is; state C (B, N, K, V), n (B, N, K), m (B, N), all zeros
 constant for derivatives: it cancels in h, but for ε.
 
 Every operation is a differentiable one: these run under torch.func, export and double backward.
-Held to the float64 reference by the conformance kit, to each other by `test_mlstm.py`.
+Held to the float64 reference by the conformance kit, to each other by `test_mlstm_chunks.py`.
 """
 
 from __future__ import annotations
