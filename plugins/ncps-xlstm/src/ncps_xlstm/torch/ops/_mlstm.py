@@ -52,15 +52,15 @@ def _form(spec: Any, steps: int) -> Form:
 
 def _chunkwise(chunk: int, *flat: Any) -> tuple[Tensor, MatrixState]:
     """h and the last state, by the kernel wherever it may run."""
-    *sequences, state = flat
+    q, k, v, i, f, state = flat
     if in_transform():
-        return kernels.mlstm_plain(*sequences, state, chunk)
-    tensors = (*sequences, *state)
+        return kernels.mlstm_plain(q, k, v, i, f, state, chunk)
+    tensors = (q, k, v, i, f, *state)
     run = kernels.MLSTMChunks.apply if wants_gradient(tensors) else kernels.mlstm_forward
-    h, *new = run(chunk, *tensors)  # type: ignore[no-untyped-call]
+    h, *new = run(chunk, *tensors)
     return h, MatrixState(*new)
 
 
 def _by_head(x: Tensor, heads: int) -> Tensor:
     """(B, T, NH·d) → (B, NH, T, d)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)

@@ -13,7 +13,7 @@ States = tuple[Tensor, ...]
 
 
 def slstm(
-    gates: tuple[Tensor, Tensor, Tensor, Tensor],
+    gates: tuple[Tensor, ...],
     recurrent: tuple[Tensor, ...],
     states: States,
     behind: Behind | None,
@@ -25,9 +25,9 @@ def slstm(
     heads = recurrent[0].shape[0]
     with without_autocast(gates[0].device):
         dtype = states[1].dtype
-        g = torch.stack([a.to(dtype) for a in gates], dim=2).unflatten(3, (heads, -1))
+        g = torch.stack([_by_head(a.to(dtype), heads) for a in gates], dim=2)
         R = torch.stack([r.to(dtype) for r in recurrent], dim=2)
-        initial = tuple(s.to(dtype).unflatten(1, (heads, -1)) for s in states)
+        initial = [_by_head(s.to(dtype), heads) for s in states]
         if behind is not None:
             g = _stopped(g, behind)
         # a single step has no loop to save
@@ -54,3 +54,8 @@ def _stopped(g: Tensor, behind: Behind) -> Tensor:
     mask = mask[..., None, None]
     i, f = i.masked_fill(mask, -torch.inf), f.masked_fill(mask, torch.inf)
     return torch.stack([i, f, *rest], dim=2)
+
+
+def _by_head(x: Tensor, heads: int) -> Tensor:
+    """(…, NH·d) → (…, NH, d)."""
+    return x.reshape(*x.shape[:-1], heads, -1)
