@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROW = re.compile(r"^\| `([\w.]+)` \| ([\w, ]+) \| (\d+) \| (?:the core|`([\w-]+)`) \|", re.MULTILINE)
+ROW = re.compile(
+    r"^\| `([\w.]+)` \| ([\w, ]+) \| (\d+) \| (?:the core|`([\w-]+)`) \|", re.MULTILINE
+)
 
 
 def test_page_lists_every_technology_with_its_framework_priority_and_distribution() -> None:
