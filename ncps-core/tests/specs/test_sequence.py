@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -94,3 +96,20 @@ def test_wiring_with_fixed_inputs_serves_layers_of_that_size() -> None:
     wiring = Wiring.from_adjacency(np.eye(3, dtype=int), np.ones((2, 3), int), output_dim=2)
     spec = specs.LTC(input_size=2, units=wiring, num_layers=3)
     assert specs.from_config(json.loads(json.dumps(spec.to_config()))) == spec
+
+
+def test_layer_that_cannot_read_what_it_gives_has_one_layer_and_direction() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Model(specs.LSTM):
+        composable: ClassVar[bool] = False
+
+    assert not Model(units=3).composed
+    for options in ({"num_layers": 2}, {"bidirectional": True}):
+        with pytest.raises(SpecError, match="LSTM expected num_layers=1 and bidirectional=False"):
+            Model(units=3, **options)
+
+
+def test_initial_values_of_plugins_are_public() -> None:
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(specs.initializers.Linspace(3.0, 6.0)(rng, (4,)), [3, 4, 5, 6])
+    assert specs.options.integer("Layer", "size", 3) == 3

@@ -172,14 +172,18 @@ FAULTS: dict[str, Fault] = {
         "LTC", q.ReverseReadsTheTimeOfPadding, "bidirectional=True", "layers_and_directions"
     ),
     "attention's mask forgotten": _layer(
-        "MultiHeadAttention", t.MaskForgotten, "y: expected", "attention_masks", "values"
+        *("MultiHeadAttention", t.MaskForgotten, "y: expected"),
+        *("attention_masks", "values", "hidden_steps", "padded_rows"),
     ),
     "attention's masked steps kept": _layer(
-        "GroupedQueryAttention", t.MaskedStepsKeepTheirOutput, "y: expected", "attention_masks"
+        "GroupedQueryAttention", t.MaskedStepsKeepTheirOutput, "y: expected", "hidden_steps"
+    ),
+    "attention's mask cut to fit": _layer(
+        "MultiHeadAttention", t.MaskCutToFit, "a mask of too many steps", "mask_shapes"
     ),
     "gradient of masked steps": _arrays(
         *("MultiHeadAttention", t.GradientOfMaskedSteps(), "gradient of x"),
-        "attention_mask_gradients",
+        "hidden_gradients",
     ),
     "gradient that should cancel": _arrays(
         "MultiHeadAttention", t.GradientThatShouldCancel(), "gradient of key.bias", "dtypes"
@@ -192,10 +196,26 @@ FAULTS: dict[str, Fault] = {
         "attention_arguments",
     ),
     "cache starts at position 0": _layer(
-        "MultiHeadAttention", t.CacheWithoutOffset, "prefill of 0 steps", "cached_steps"
+        *("MultiHeadAttention", t.CacheWithoutOffset, "prefill of 0 steps"),
+        *("cached_steps", "streamed_pieces"),
     ),
     "cache changed in place": _layer(
-        "GroupedQueryAttention", t.CacheChangedInPlace, "a cache used before", "cached_steps"
+        *("GroupedQueryAttention", t.CacheChangedInPlace, "a cache used before"),
+        *("cached_steps", "streamed_states"),
+    ),
+    "steps in half precision": _layer(
+        "MultiHeadAttention", t.HalfPrecisionSteps, "float32", "streamed_dtypes"
+    ),
+    "state of other rows taken": _layer(
+        *("GroupedQueryAttention", t.StateOfOtherRows, "the state of another batch"),
+        *("streamed_arguments", "attention_arguments"),
+    ),
+    "steps though it sees later ones": _layer(
+        *("MultiHeadAttention", t.StepsAnyway, "a step"),
+        *("whole_sequences_only", "attention_arguments"),
+    ),
+    "steps without end": _layer(
+        "RunningSum", t.StepsWithoutEnd, "one step more", "longest_sequence"
     ),
     "no gradient of lower layers": _arrays(
         "GRU", q.UpperLayersAlone(), "gradient of stack_0", "composed_gradients"

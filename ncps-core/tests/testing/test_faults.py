@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,19 @@ from ncps.testing._check import find_check
 from ncps.testing._numpy_adapter import NumpyArrays
 from ncps.testing._subject import Subject
 
+from . import running_sum
 from .faults import FAULTS
 from .wrong_layers import Wrong
 
+STREAMING = (specs.AttentionSpec, running_sum.RunningSum)
 PAIRS = [(name, check) for name, fault in FAULTS.items() for check in fault.red]
+
+
+@pytest.fixture(autouse=True)
+def sums() -> Iterator[None]:
+    running_sum.register()
+    yield
+    running_sum.forget()
 
 
 @pytest.mark.parametrize(("name", "check"), PAIRS, ids=[f"{n}-{c}" for n, c in PAIRS])
@@ -31,8 +41,8 @@ def test_planted_fault_turns_check_red(name: str, check: str) -> None:
 
 @pytest.mark.parametrize("layer", sorted({fault.layer for fault in FAULTS.values()}))
 def test_harness_of_the_faults_adds_none_of_its_own(layer: str) -> None:
-    attends = issubclass(specs.get(layer), specs.AttentionSpec)
-    plain = getattr(collections, layer, StreamingLayer if attends else Wrong)
+    streaming = issubclass(specs.get(layer), STREAMING)
+    plain = getattr(collections, layer, StreamingLayer if streaming else Wrong)
     subject = Subject(layer, plain, NumpyArrays())
     checks = {c for fault in FAULTS.values() if fault.layer == layer for c in fault.red}
     messages = {c: examine(find_check(c), subject).message() for c in checks}

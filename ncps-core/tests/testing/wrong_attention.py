@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
+from ncps.reference import step
 from ncps.reference.layers import StreamingLayer
 from ncps.specs import AttentionCache
 from ncps.testing._arrays import Inputs
@@ -52,6 +54,38 @@ class CacheChangedInPlace(StreamingLayer):
         if state is not None:
             state.keys[...] *= 2.0
         return result
+
+
+class MaskCutToFit(StreamingLayer):
+    def __call__(self, x: Any, mask: Any = None, **given: Any) -> Any:
+        if mask is not None:
+            mask = np.resize(mask, np.shape(x)[:-1])
+        return super().__call__(x, mask=mask, **given)
+
+
+class HalfPrecisionSteps(StreamingLayer):
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
+        y, new = super().step(x, state, mask)
+        return y.astype(np.float32), new
+
+
+class StateOfOtherRows(StreamingLayer):
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
+        if state is not None and np.ndim(x) == 3:
+            state = AttentionCache(*(a[: len(x)] for a in state))
+        return super().step(x, state, mask)
+
+
+class StepsAnyway(StreamingLayer):
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
+        return step(dataclasses.replace(self.spec, causal=True), self._arrays, x, state, mask)
+
+
+class StepsWithoutEnd(StreamingLayer):
+    """A running sum that forgets how many steps it has seen."""
+
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
+        return super().step(x, state and (0, state[1]), mask)
 
 
 class GradientThatShouldCancel(NumpyArrays):

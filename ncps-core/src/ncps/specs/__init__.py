@@ -7,7 +7,9 @@ from typing import Any
 
 from ncps.errors import SpecError, unknown
 from ncps.specs import attention_inputs as attention_inputs
+from ncps.specs import initializers as initializers
 from ncps.specs import inputs as inputs
+from ncps.specs import options as options
 from ncps.specs._activation import Activation as Activation
 from ncps.specs._added import ADDED
 from ncps.specs._added import Added as Added

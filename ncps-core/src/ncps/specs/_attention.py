@@ -93,6 +93,11 @@ class AttentionSpec(Spec):
             raise SpecError(f"{self.layer} expected rotary_base > 0, got 0. Leave it out.")
 
     @property
+    def streams(self) -> bool:
+        """Whether ``step`` carries a sequence on."""
+        return self.causal
+
+    @property
     def key_heads(self) -> int:
         """Number of key and value heads, G."""
         return self.num_heads

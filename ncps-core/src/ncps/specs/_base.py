@@ -160,6 +160,20 @@ class Spec:
         """Whether the output at a step depends on no later one."""
         return True
 
+    @property
+    def streams(self) -> bool:
+        """Whether a feed-forward layer has ``y, state = layer.step(x, state=None, mask=None)``.
+
+        It carries a sequence on: the result of any pieces, each with the state of those before, is
+        that of one call over the whole.
+        """
+        return False
+
+    @property
+    def max_steps(self) -> int | None:
+        """The most steps that a sequence may have, pieces together; None for any number."""
+        return None
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for an input of `input_shape`; None stands for any length."""
         raise NotImplementedError(f"{type(self).__name__} must define output_shape")

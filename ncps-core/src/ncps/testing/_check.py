@@ -38,6 +38,7 @@ class Check:
     unbatched: bool
     of: type[Spec]
     forward_only: bool
+    when: Callable[[Spec], bool]
 
     def applies_to(self, layer: str) -> bool:
         """Whether the promise concerns this layer type: at least one case of it."""
@@ -50,6 +51,7 @@ class Check:
             (self.sized and not spec.sized)
             or (self.unbatched and spec.needs_batch)
             or (self.forward_only and not spec.forward_only)
+            or not self.when(spec)
         )
         return spec.kind in self.kinds and isinstance(spec, self.of) and not barred
 
@@ -77,6 +79,10 @@ class Findings:
 _checks: dict[str, Check] = {}
 
 
+def _always(spec: Spec) -> bool:
+    return True
+
+
 def check(
     cases: Callable[[str], Cases],
     kinds: tuple[Kind, ...] = RECURRENT,
@@ -85,17 +91,19 @@ def check(
     unbatched: bool = False,
     of: type[Spec] = Spec,
     forward_only: bool = False,
+    when: Callable[[Spec], bool] = _always,
 ) -> Callable[[Run], Run]:
     """Make a function ``check_<name>(subject, case)`` one of the kit's checks.
 
     `sized` leaves out the layers that take inputs of any size, `unbatched` those that always take
-    a batch, `of` those with another spec, `forward_only` those that read ahead.
+    a batch, `of` those with another spec, `forward_only` those that read ahead, `when` those whose
+    spec it says no to.
     """
 
     def register(run: Run) -> Run:
         name = run.__name__.removeprefix("check_")
         promise = (run.__doc__ or "").partition("\n")[0]
-        limits = (sized, unbatched, of, forward_only)
+        limits = (sized, unbatched, of, forward_only, when)
         _checks[name] = Check(name, promise, run, cases, kinds, gradients, *limits)
         return run
 

@@ -15,6 +15,8 @@ MODULES = (
     "conversion",
     "composed",
     "collections",
+    "hidden",
+    "streams",
     "attention",
     "isolation",
     "discovery",

@@ -36,12 +36,12 @@ def check_masked_steps(subject: Subject, case: Case) -> None:
             rows = skipped[:, t]
             close(f"y at masked step {t}", got.y[rows, t], got.y[rows, t - 1], EXACT)
     for filler in (1e3, np.nan):
-        x = _filled(inputs["x"], skipped, filler)
+        x = filled(inputs["x"], skipped, filler)
         again = subject.call(layer, {**inputs, "x": x})
         outputs_close(again, got, EXACT, f"with x = {filler} in masked steps: ")
 
 
-def _filled(x: Array, skipped: Array, filler: float) -> Array:
+def filled(x: Array, skipped: Array, filler: float) -> Array:
     """x with something else in masked steps; indices are left to be others of the table."""
     if not has_dtype(x):
         return np.where(skipped, x[::-1], x)
@@ -54,7 +54,7 @@ def check_masked_gradients(subject: Subject, case: Case) -> None:
     layer, inputs = subject.make(case.spec()), _masked(case)
     skipped = ~inputs["mask"]
     for filler in (0.0, np.nan):
-        x = _filled(inputs["x"], skipped, filler)
+        x = filled(inputs["x"], skipped, filler)
         compare_gradients(subject, layer, case, {**inputs, "x": x})
 
 

@@ -64,7 +64,7 @@ def rounded(subject: Subject, inputs: dict[str, Any], dtype: str) -> dict[str, A
 def _returns_dtype(subject: Subject, layer: Layer, inputs: dict[str, Any]) -> None:
     native = subject.native(inputs, layer.dtype)
     y, states = split(layer.spec, layer(native.pop("x"), **native))
-    assert dtype_name(y) == layer.dtype, f"y: expected {layer.dtype}, got {dtype_name(y)}"
+    assert dtype_name(y) == layer.dtype, f"y: expected dtype {layer.dtype}, got {dtype_name(y)}"
     expected = layer.spec.state_dtypes(layer.dtype)
     for what, arrays in (
         ("state", states),

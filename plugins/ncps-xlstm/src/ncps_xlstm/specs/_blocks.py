@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ncps.errors import SpecError
-from ncps.specs import Parameter, SequenceSpec, options
+from ncps.specs import Parameter, SequenceSpec, States, StateShapes, options
 from ncps.specs.initializers import fan_in_uniform
 from ncps_xlstm.specs import _checks
-
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +40,23 @@ class BlockSpec(SequenceSpec):
         """As many features as the input has."""
         return self.known_input_size()
 
-    def _cell_shapes(self) -> Shapes:
+    def _cell_shapes(self) -> StateShapes:
         """Names and shapes of the state after y."""
         raise NotImplementedError(f"{type(self).__name__} must define _cell_shapes")
 
-    def state_shapes(self) -> Any:
+    def state_shapes(self) -> StateShapes:
         """Output y, then what the convolution and the cell keep."""
         if self.composed:
             return super().state_shapes()
         return (("y", (self.known_input_size(),)), *self._cell_shapes())
 
     def state_dtypes(self, dtype: str) -> tuple[str, ...]:
-        """Float32 at least."""
+        """In half precision all but y and the convolution's inputs is kept in single precision."""
+        if self.composed:
+            return super().state_dtypes(dtype)
         return _checks.state_dtypes(self, dtype)
 
-    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)
 

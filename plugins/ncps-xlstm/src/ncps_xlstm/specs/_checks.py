@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from ncps.errors import SpecError
-from ncps.specs import Parameter, Spec, options
+from ncps.specs import Parameter, Spec, States, options
 from ncps.specs.initializers import Constant, Initializer
 
 FORMS = ("chunkwise", "parallel", "recurrent")
@@ -21,12 +19,6 @@ def heads(layer: str, what: str, size: int, num_heads: int) -> None:
             f"{layer} expected {what} to be a multiple of num_heads={num_heads}, got {size}. "
             f"Choose a number of heads that divides it."
         )
-
-
-def state_dtypes(spec: Spec, dtype: str) -> tuple[str, ...]:
-    """Float32 at least: memories add up over the whole sequence."""
-    kept = "float64" if dtype == "float64" else "float32"
-    return (kept,) * len(spec.state_shapes())
 
 
 def form(layer: str, form: str, chunk_size: object) -> int:
@@ -59,14 +51,19 @@ def gamma(name: str, size: int) -> Parameter:
     return Parameter(f"{name}.gamma", (size,), Constant(1.0))
 
 
-def draw_state(
-    spec: Spec, rng: np.random.Generator, lead: tuple[int, ...]
-) -> tuple[npt.NDArray[np.float32], ...]:
+def draw_state(spec: Spec, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
     """Random states that a layer can be in: a normaliser n is positive."""
 
-    def array(name: str, shape: Any) -> npt.NDArray[Any]:
+    def array(name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
         drawn = 0.5 * rng.standard_normal((*lead, *shape))
         positive = name.rpartition(".")[2] == "n"
         return (0.5 + np.abs(drawn) if positive else drawn).astype(np.float32)
 
     return tuple(array(name, shape) for name, shape in spec.state_shapes())
+
+
+def state_dtypes(spec: Spec, dtype: str) -> tuple[str, ...]:
+    """What a memory adds up is kept in single precision or better; y and inputs as they are."""
+    memory = "float64" if dtype == "float64" else "float32"
+    _, *others = (name.rpartition(".")[2] for name, _ in spec.state_shapes())
+    return (dtype, *(dtype if name == "conv" else memory for name in others))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ncps.specs import Embedding, Parameter, SequenceSpec, Shape, options
+from ncps.specs import Embedding, Parameter, SequenceSpec, Shape, States, StateShapes, options
 from ncps_xlstm.specs import _checks
 from ncps_xlstm.specs._blocks import BlockSpec
 from ncps_xlstm.specs._initial import small
@@ -78,15 +78,15 @@ class LanguageModelSpec(SequenceSpec):
         leading = input_shape if self.return_sequences else input_shape[:-1]
         return (*leading, self.output_size)
 
-    def state_shapes(self) -> Any:
+    def state_shapes(self) -> StateShapes:
         """Output y, then what the blocks keep."""
         return (("y", (self.output_size,)), *block_shapes(self.blocks))
 
     def state_dtypes(self, dtype: str) -> tuple[str, ...]:
-        """Float32 at least."""
+        """In half precision all but y and the convolution's inputs is kept in single precision."""
         return _checks.state_dtypes(self, dtype)
 
-    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ncps.specs import Parameter, options
+from ncps.specs import Parameter, StateShapes, options
 from ncps.specs.initializers import Constant
 from ncps_xlstm.specs import _checks
-from ncps_xlstm.specs._blocks import BlockSpec, Shapes
+from ncps_xlstm.specs._blocks import BlockSpec
 from ncps_xlstm.specs._initial import GATE_INITS, small, wang
 from ncps_xlstm.specs._mlstm import gates, memory_shapes
 
@@ -101,9 +101,8 @@ class xLSTMLargeBlock(BlockSpec):
         """Values of a head, d_v."""
         return self.value_units // self.num_heads
 
-    def _cell_shapes(self) -> Shapes:
-        shapes: Shapes = memory_shapes(self.num_heads, self.key_dim, self.head_dim)
-        return shapes
+    def _cell_shapes(self) -> StateShapes:
+        return memory_shapes(self.num_heads, self.key_dim, self.head_dim)
 
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         D, K, V, F = input_size, self.key_units, self.value_units, self.hidden_size

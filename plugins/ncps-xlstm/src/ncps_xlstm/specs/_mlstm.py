@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ncps.specs import Parameter, SequenceSpec, Shape, Spec, cell_output_shape, options
+from ncps.specs import (
+    Kind,
+    Parameter,
+    SequenceSpec,
+    Shape,
+    Spec,
+    StateShapes,
+    cell_output_shape,
+    options,
+)
 from ncps_xlstm.specs import _checks
 from ncps_xlstm.specs._initial import FORGET_BIAS, GATE_INITS, INPUT_BIAS, gate_kernel, small
 
@@ -47,7 +56,7 @@ class mLSTMCell(Spec):
     """
 
     layer: ClassVar[str] = "mLSTMCell"
-    kind: ClassVar[Any] = "cell"
+    kind: ClassVar[Kind] = "cell"
 
     units: int
     num_heads: int = 4
@@ -84,12 +93,12 @@ class mLSTMCell(Spec):
         """Number of units, H."""
         return self.units
 
-    def state_shapes(self) -> Any:
+    def state_shapes(self) -> StateShapes:
         """Output h, memory C, normaliser n and stabiliser m."""
         return (("h", (self.units,)), *memory_shapes(self.num_heads, self.key_dim, self.head_dim))
 
     def state_dtypes(self, dtype: str) -> tuple[str, ...]:
-        """Float32 at least."""
+        """In half precision C, n and m are kept in single precision."""
         return _checks.state_dtypes(self, dtype)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -107,7 +116,7 @@ class mLSTMCell(Spec):
         return tuple(found)
 
 
-def memory_shapes(num_heads: int, key_dim: int, head_dim: int) -> Any:
+def memory_shapes(num_heads: int, key_dim: int, head_dim: int) -> StateShapes:
     """The states C, n and m."""
     return (("C", (num_heads, key_dim, head_dim)), ("n", (num_heads, key_dim)), ("m", (num_heads,)))
 
@@ -136,7 +145,7 @@ class mLSTM(SequenceSpec, mLSTMCell):
     """
 
     layer: ClassVar[str] = "mLSTM"
-    kind: ClassVar[Any] = "sequence"
+    kind: ClassVar[Kind] = "sequence"
 
     form: str = "chunkwise"
     chunk_size: int = 64

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ncps.errors import SpecError
-from ncps.specs import Parameter, options
+from ncps.specs import Parameter, StateShapes, options
 from ncps.specs.initializers import Constant
 from ncps_xlstm.specs import _checks
-from ncps_xlstm.specs._blocks import BlockSpec, Shapes, check_kernel_size, convolution
+from ncps_xlstm.specs._blocks import BlockSpec, check_kernel_size, convolution
 from ncps_xlstm.specs._initial import GATE_INITS, small, wang
 from ncps_xlstm.specs._mlstm import gates, memory_shapes
 
@@ -92,8 +92,8 @@ class mLSTMBlock(BlockSpec):
         """Features of a head, d."""
         return self.inner // self.num_heads
 
-    def _cell_shapes(self) -> Shapes:
-        memory: Shapes = memory_shapes(self.num_heads, self.head_dim, self.head_dim)
+    def _cell_shapes(self) -> StateShapes:
+        memory = memory_shapes(self.num_heads, self.head_dim, self.head_dim)
         return (("conv", (self.kernel_size - 1, self.inner)), *memory)
 
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:

@@ -10,10 +10,13 @@ import numpy as np
 
 from ncps.specs import (
     GATES,
+    Kind,
     Parameter,
     SequenceSpec,
     Shape,
     Spec,
+    States,
+    StateShapes,
     cell_output_shape,
     options,
 )
@@ -82,7 +85,7 @@ class sLSTMCell(Spec):
     """
 
     layer: ClassVar[str] = "sLSTMCell"
-    kind: ClassVar[Any] = "cell"
+    kind: ClassVar[Kind] = "cell"
 
     units: int
     num_heads: int = 4
@@ -107,15 +110,15 @@ class sLSTMCell(Spec):
         """Number of units, H."""
         return self.units
 
-    def state_shapes(self) -> Any:
+    def state_shapes(self) -> StateShapes:
         """Output h, cell c, normaliser n and stabiliser m."""
         return tuple((name, (self.units,)) for name in ("h", "c", "n", "m"))
 
     def state_dtypes(self, dtype: str) -> tuple[str, ...]:
-        """Float32 at least."""
+        """In half precision c, n and m are kept in single precision."""
         return _checks.state_dtypes(self, dtype)
 
-    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)
 
@@ -146,4 +149,4 @@ class sLSTM(SequenceSpec, sLSTMCell):
     """
 
     layer: ClassVar[str] = "sLSTM"
-    kind: ClassVar[Any] = "sequence"
+    kind: ClassVar[Kind] = "sequence"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ncps.errors import SpecError
-from ncps.specs import GATES, Parameter, options
+from ncps.specs import GATES, Parameter, StateShapes, options
 from ncps_xlstm.specs import _checks
-from ncps_xlstm.specs._blocks import BlockSpec, Shapes, check_kernel_size, convolution
+from ncps_xlstm.specs._blocks import BlockSpec, check_kernel_size, convolution
 from ncps_xlstm.specs._initial import small, wang
 from ncps_xlstm.specs._slstm import BIAS_INITS, RECURRENT_INITS, bias_init, recurrent_init
 
@@ -89,7 +89,7 @@ class sLSTMBlock(BlockSpec):
         """The place in a stack, from 0 to 1."""
         return self.block_index / max(self.num_blocks - 1, 1)
 
-    def _cell_shapes(self) -> Shapes:
+    def _cell_shapes(self) -> StateShapes:
         D = self.known_input_size()
         conv = (("conv", (self.kernel_size - 1, D)),) if self.kernel_size else ()
         return (*conv, *((name, (D,)) for name in ("h", "c", "n", "m")))

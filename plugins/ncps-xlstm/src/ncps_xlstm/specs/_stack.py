@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ncps.errors import SpecError
-from ncps.specs import Parameter, SequenceSpec, options
+from ncps.specs import Parameter, SequenceSpec, States, StateShapes, options
 from ncps_xlstm.specs import _checks
-from ncps_xlstm.specs._blocks import BlockSpec, Shapes, inside
+from ncps_xlstm.specs._blocks import BlockSpec, inside
 from ncps_xlstm.specs._mlstm_block import mLSTMBlock
 from ncps_xlstm.specs._slstm_block import sLSTMBlock
 
@@ -70,7 +70,13 @@ class StackOptions(SequenceSpec):
 
         return tuple(map(block, range(self.num_blocks)))
 
-    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> Any:
+    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
+        """In half precision all but y and the convolution's inputs is kept in single precision."""
+        if self.composed:
+            return super().state_dtypes(dtype)
+        return _checks.state_dtypes(self, dtype)
+
+    def draw_state(self, rng: np.random.Generator, lead: tuple[int, ...]) -> States:
         """A random state with n > 0."""
         return _checks.draw_state(self, rng, lead)
 
@@ -108,22 +114,18 @@ class xLSTMBlockStack(StackOptions):
         """As many features as the input has."""
         return self.known_input_size()
 
-    def state_shapes(self) -> Any:
+    def state_shapes(self) -> StateShapes:
         """Output y, then what the blocks keep."""
         if self.composed:
             return super().state_shapes()
         return (("y", (self.known_input_size(),)), *block_shapes(self.blocks))
-
-    def state_dtypes(self, dtype: str) -> tuple[str, ...]:
-        """Float32 at least."""
-        return _checks.state_dtypes(self, dtype)
 
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         norm = [_checks.gamma("norm", input_size)] if self.final_norm else []
         return (*block_parameters(self.blocks), *norm)
 
 
-def block_shapes(blocks: tuple[BlockSpec, ...]) -> Shapes:
+def block_shapes(blocks: tuple[BlockSpec, ...]) -> StateShapes:
     """The states of blocks but their y."""
     return tuple(
         (f"blocks.{i}.{name}", shape)

@@ -1,0 +1,3 @@
+"""Checkpoints of HyenaDNA, read into specs and canonical parameters."""
+
+from __future__ import annotations
