@@ -1,0 +1,3 @@
+"""Hyena on PyTorch."""
+
+from __future__ import annotations
