@@ -8,6 +8,7 @@ from torch import nn
 
 from ncps.canonical import ParameterMap
 from ncps.specs import Spec
+from ncps_hyena.from_options import FromOptions
 from ncps_hyena.parameters import native_map
 from ncps_hyena.torch import ops
 from ncps_hyena.torch.layers._parts import Norm
@@ -18,14 +19,14 @@ else:
     HostLayer = ops.kit.NativeLayer
 
 
-class Layer(HostLayer):
-    """A layer whose tensors are called as the canonical ones; see `ncps_hyena.parameters`."""
+class Layer(FromOptions, HostLayer):
+    """Made from a spec or options; tensors are called as in `ncps_hyena.parameters`."""
 
     spec: Any
 
     @classmethod
     def _plain_map(cls, spec: Spec) -> ParameterMap:
-        return native_map(spec)
+        return native_map(spec, taps_last=True)
 
     def _constants(self, spec: Any) -> None:
         # modules that were made before the input size was known say the sizes that they have

@@ -37,7 +37,7 @@ class HyenaDNA(Layer):
     spec: HyenaDNASpec
 
     def _structure(self, spec: HyenaDNASpec) -> None:
-        self.embedding = nn.Embedding(spec.padded_vocab_size, spec.units)
+        self.embeddings = nn.Embedding(spec.padded_vocab_size, spec.units)
         # the seed does not matter: the values come afterwards, from the whole layer's
         self.blocks = nn.ModuleList(HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers))
         self.norm = Norm(spec.units, spec.layer_norm_epsilon)
@@ -50,7 +50,7 @@ class HyenaDNA(Layer):
 
     def forward(self, x: Any, *, mask: Any = None) -> Tensor:
         """Run tokens x (B, T) or (T,); see the class for the shapes."""
-        x, real, axes = ops.given_tokens(self.spec, x, mask, self.embedding.weight.device)
+        x, real, axes = ops.given_tokens(self.spec, x, mask, self.embeddings.weight.device)
         h = self._embedded(x)
         for block in self.blocks:
             h = block.through(h, real)  # type: ignore[operator]
@@ -70,7 +70,7 @@ class HyenaDNA(Layer):
         argument does not fit, and past l_max steps.
         """
         self.spec.check_streams()
-        x, real, axes = ops.given_tokens(self.spec, x, mask, self.embedding.weight.device)
+        x, real, axes = ops.given_tokens(self.spec, x, mask, self.embeddings.weight.device)
         old = self._checked(state, axes.batch, axes.steps)
         h, new = self._embedded(x), list[ops.OperatorState]()
         for block, own in zip(self.blocks, old, strict=True):
@@ -88,7 +88,7 @@ class HyenaDNA(Layer):
 
     def _embedded(self, x: Tensor) -> Tensor:
         """The tokens' rows, in the dtype of the sum over the blocks."""
-        spec, table = self.spec, self.embedding.weight
+        spec, table = self.spec, self.embeddings.weight
         rows = functional.embedding(x, table)
         rows = functional.dropout(rows, spec.embedding_dropout, self.training)
         return rows if table.dtype == torch.float64 else rows.float()
@@ -109,7 +109,7 @@ class HyenaDNA(Layer):
 
     def _headed(self, f: Tensor) -> Tensor:
         """Features, logits or classes, in the layer's dtype."""
-        table = self.embedding.weight
+        table = self.embeddings.weight
         f = f.to(self._compute_dtype(table))
         if self.head is not None:
             y: Tensor = self.head(f)

@@ -77,7 +77,7 @@ class HyenaOperator(Streaming):
 
     def through(self, x: Tensor, real: Tensor | None) -> Tensor:
         """All steps at once."""
-        z = ops.inward(x, self._projections())
+        z = ops.inward(x, [p.linear for p in self._projections()])
         v = ops.convolved(
             *(self.spec, z, self._taps(), self._network(), self._cache, real, self._dropout)
         )
@@ -87,7 +87,7 @@ class HyenaOperator(Streaming):
         self, x: Tensor, real: Tensor | None, state: ops.OperatorState | None
     ) -> tuple[Tensor, ops.OperatorState]:
         """A few steps."""
-        z = ops.inward(x, self._projections())
+        z = ops.inward(x, [p.linear for p in self._projections()])
         v, new = ops.streamed(
             *(self.spec, z, self._taps(), self._network(), self._cache, state, real, self._dropout)
         )
@@ -104,16 +104,16 @@ class HyenaOperator(Streaming):
     def _taps(self) -> ops.Taps:
         projections = self._projections()
         return ops.Taps(
-            torch.cat([p.short_weight for p in projections]),
-            torch.cat([p.short_bias for p in projections]),
+            torch.cat([p.short.weight for p in projections]),
+            torch.cat([p.short.bias for p in projections]),
             torch.stack([c.skip for c in self._convolutions()]),
         )
 
     def _network(self) -> ops.Network:
         own, convolutions = self.filter, self._convolutions()
         hidden = [getattr(own, f"hidden_{j}") for j in range(self.spec.num_inner + 1)]
-        last = [c.weight for c in convolutions]
-        last += [c.reverse_weight for c in convolutions if c.reverse_weight is not None]
+        last = [c.kernel.weight for c in convolutions]
+        last += [c.reverse_kernel.weight for c in convolutions if c.reverse_kernel is not None]
         return ops.Network(
             maps=tuple(t for linear in hidden for t in (linear.weight, linear.bias)),
             frequency=own.frequency,

@@ -18,13 +18,22 @@ class Norm(nn.LayerNorm):
         return functional.layer_norm(x, self.normalized_shape, weight, bias, self.eps)
 
 
-class Projection(nn.Linear):
-    """A linear map, and the taps (D, K) and biases (D,) of the short convolution behind it."""
+class Short(nn.Module):
+    """The taps (D, K) and biases (D,) of a short convolution; `ops` runs it."""
 
     def __init__(self, size: int, taps: int) -> None:
-        super().__init__(size, size)
-        self.short_weight = nn.Parameter(torch.empty(size, taps))
-        self.short_bias = nn.Parameter(torch.empty(size))
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(size, taps))
+        self.bias = nn.Parameter(torch.empty(size))
+
+
+class Projection(nn.Module):
+    """A linear map, and the short convolution behind it; `ops` runs all of an operator at once."""
+
+    def __init__(self, size: int, taps: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(size, size)
+        self.short = Short(size, taps)
 
 
 class FilterNetwork(nn.Module):
@@ -41,15 +50,15 @@ class FilterNetwork(nn.Module):
 
 
 class LongConvolution(nn.Module):
-    """The last maps of the filters (D, F), the skip (D,), and a learned decay (D,)."""
+    """The last maps of the filters, the skip (D,), and a learned decay (D,)."""
 
     def __init__(self, spec: HyenaSpec) -> None:
         super().__init__()
-        shape = (spec.features, spec.filter_order)
-        self.weight = nn.Parameter(torch.empty(shape))
-        self.reverse_weight = nn.Parameter(torch.empty(shape)) if spec.bidirectional else None
-        self.skip = nn.Parameter(torch.empty(spec.features))
-        self.delta = nn.Parameter(torch.empty(spec.features)) if spec.learn_decay else None
+        size, width = spec.features, spec.filter_order
+        self.kernel = nn.Linear(width, size, bias=False)
+        self.reverse_kernel = nn.Linear(width, size, bias=False) if spec.bidirectional else None
+        self.skip = nn.Parameter(torch.empty(size))
+        self.delta = nn.Parameter(torch.empty(size)) if spec.learn_decay else None
 
 
 class FeedForward(nn.Module):

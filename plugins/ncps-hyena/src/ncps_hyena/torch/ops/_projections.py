@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,8 @@ from ncps_hyena.torch import kernels
 from ncps_hyena.torch.ops._host import kit
 
 
-def inward(x: Tensor, maps: Iterable[nn.Linear]) -> Tensor:
+def inward(x: Tensor, maps: Sequence[nn.Linear]) -> Tensor:
     """All maps of x (B, T, D) side by side (B, O, T)."""
-    maps = list(maps)
     W = torch.cat([m.weight for m in maps]).to(x.dtype)
     b = torch.cat([m.bias for m in maps]).to(x.dtype)
     with kit.without_autocast(x.device):

@@ -1,0 +1,1 @@
+"""Hyena on MLX."""

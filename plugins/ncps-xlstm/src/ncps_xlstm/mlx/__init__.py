@@ -1,0 +1,1 @@
+"""xLSTM on MLX."""
