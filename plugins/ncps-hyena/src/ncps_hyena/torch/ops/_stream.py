@@ -19,11 +19,11 @@ from ncps_hyena.torch.ops._host import kit
 class OperatorState(NamedTuple):
     """What an operator carries from step to step; nothing of it is ever changed in place.
 
-    `count` steps were seen. `tail` (B, (N + 1)·D, K - 1) is what the short convolutions still
+    `seen` steps came before. `tail` (B, (N + 1)·D, K - 1) is what the short convolutions still
     read; `streams` are the long ones', see `ncps_hyena.torch.kernels`.
     """
 
-    count: int
+    seen: int
     tail: Tensor
     streams: tuple[kernels.Stream, ...]
 
@@ -37,7 +37,7 @@ def checked(spec: HyenaSpec, state: Any, rows: int, steps: int) -> OperatorState
         raise other_state(spec, rows, f"a {type(state).__name__}")
     if state.tail.shape[0] != rows:
         raise other_state(spec, rows, f"one of {state.tail.shape[0]}")
-    spec.check_steps(steps, seen=state.count)
+    spec.check_steps(steps, seen=state.seen)
     return state
 
 
@@ -75,9 +75,9 @@ def streamed(
             v, after = kernels.stream(own, u, old[o])
             new.append(after)
         y = (v * gates[0]).to(z.dtype)
-    count = z.shape[-1] + (0 if state is None else state.count)
+    seen = z.shape[-1] + (0 if state is None else state.seen)
     tail = kernels.next_tail(wide, spec.short_filter_order, tail)
-    return y, OperatorState(count, tail, tuple(new))
+    return y, OperatorState(seen, tail, tuple(new))
 
 
 def _filters(
