@@ -8,7 +8,7 @@ with the frequency ω of the sines already in W_i and b_i. z (L, E); W_i (F, E o
 W (M, F), M filters; δ (M,), or None for no factor; τ = 1 / (l_max - 1); c the shift; h (M, L), so
 that a filter is contiguous in time.
 
-`test_filters.py` holds the twin to the reference, and the kernel to the twin.
+`test_torch_filters.py` holds the twin to the reference, and the kernel to the twin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 def filters_plain(
     shift: float, tau: float, z: Tensor, delta: Tensor | None, W: Tensor, *maps: Tensor
 ) -> Tensor:
-    """h (M, L), for every transform of torch; `maps` are W₀, b₀, W₁, b₁, …"""
+    """h (M, L), for every transform of torch; `maps` are W_0, b_0, W_1, b_1 and so on."""
     a = z
     for Wi, bi in zip(maps[::2], maps[1::2], strict=True):
         a = torch.sin(torch.addmm(bi, a, Wi.t()))

@@ -14,7 +14,7 @@ Backward, with η = ∂/∂h, e = e^{-jτ|δ|} and p_j the arguments of the sine
     \partial/\partial p^i = \partial/\partial a^i \odot \cos p^i
 
 Second derivatives, and torch's transforms, go through the plain twin. Held to it, outputs and
-gradients, by `test_filters.py`.
+gradients, by `test_torch_filters.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FiltersScan(torch.autograd.Function):
     """h (M, L)."""
 
     @staticmethod
-    def forward(ctx: Any, shift: float, tau: float, *flat: Tensor | None) -> Tensor:
+    def forward(ctx: Any, shift: float, tau: float, *flat: Any) -> Tensor:
         """Keep the arguments."""
         ctx.numbers = (shift, tau)
         ctx.save_for_backward(*flat)
@@ -48,7 +48,8 @@ class FiltersScan(torch.autograd.Function):
         if torch.is_grad_enabled():
             return (None, None, *_differentiable(ctx, flat, eta))
         with torch.autocast(eta.device.type, enabled=False):
-            return (None, None, *_backward(*ctx.numbers, flat, eta, ctx.needs_input_grad[2:]))
+            shift, tau = ctx.numbers
+            return (None, None, *_backward(shift, tau, flat, eta, ctx.needs_input_grad[2:]))
 
 
 def filters_forward(
@@ -97,11 +98,7 @@ def _arguments(z: Tensor, maps: tuple[Tensor, ...]) -> list[Tensor]:
 
 
 def _backward(
-    shift: float,
-    tau: float,
-    flat: tuple[Any, ...],
-    eta: Tensor,
-    needed: tuple[bool, ...],
+    shift: float, tau: float, flat: tuple[Any, ...], eta: Tensor, needed: tuple[bool, ...]
 ) -> list[Tensor | None]:
     z, delta, W, *maps = flat
     dz = torch.empty_like(z) if needed[0] else None
@@ -113,7 +110,7 @@ def _backward(
         a = [p[0], *(torch.sin(q) for q in p[1:])]
         d = eta[:, chunk]
         if decay is not None:
-            if needed[1]:
+            if ddelta is not None and needed[1]:
                 t = tau * torch.arange(chunk.start, chunk.stop, dtype=z.dtype, device=z.device)
                 ddelta += (torch.mm(W, a[-1].t()) * d * decay) @ t
             d = d * decay.add_(shift)
@@ -128,8 +125,8 @@ def _backward(
         if dz is not None:
             dz[chunk] = d
     if ddelta is not None:
-        ddelta = -ddelta * delta.sign()
-    return [dz, ddelta if needed[1] else None, dW, *sums]
+        ddelta = -ddelta * delta.sign() if needed[1] else None
+    return [dz, ddelta, dW, *sums]
 
 
 def _differentiable(ctx: Any, flat: tuple[Any, ...], eta: Tensor) -> list[Tensor | None]:

@@ -14,7 +14,7 @@ N the order, o = 0 … N-2. Shapes, with D features and K taps, everything conti
 z and u are 0 where a step is not real. In half precision all is computed in float32: there is no
 transform of bfloat16, and sums over thousands of steps need the digits.
 
-`test_gated_convolutions.py` holds the twin to direct sums, and the kernel to the twin.
+`test_torch_gated.py` holds the twin to direct sums, and the kernel to the twin.
 """
 
 from __future__ import annotations

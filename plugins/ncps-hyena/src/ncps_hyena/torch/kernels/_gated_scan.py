@@ -15,7 +15,7 @@ Backward, with δ = ∂/∂v^{o+1}, capitals for transforms, and ū = ∂/∂u^o
     \partial/\partial v^o = \bar u \odot g_{N-1-o}
 
 Second derivatives, and torch's transforms, go through the plain twin. Held to it, outputs and
-gradients, by `test_gated_convolutions.py`.
+gradients, by `test_torch_gated.py`.
 """
 
 from __future__ import annotations
@@ -156,9 +156,7 @@ def _forward(
 class _Backward:
     """The gradients of all arguments, block by block."""
 
-    def __init__(
-        self, a: Arguments, kept: Tensor, dy: Tensor, needed: tuple[bool, ...]
-    ) -> None:
+    def __init__(self, a: Arguments, kept: Tensor, dy: Tensor, needed: tuple[bool, ...]) -> None:
         self.own, self.kept, self.dy = _Blocks(a), kept, dy
         self.filters_too = needed[3] or needed[5]
         own = self.own
@@ -210,7 +208,7 @@ class _Backward:
                 self.dr[o, part] = torch.fft.irfft(P.conj_physical_(), n=own.n)[..., : own.steps]
                 self.dr[o, part, 0] = 0
         self.ds[o, part] = sum_of_products(delta, u)
-        du = torch.fft.irfft(Delta.mul_(H.conj_physical_()), n=own.n)[..., : own.steps]
+        du: Tensor = torch.fft.irfft(Delta.mul_(H.conj_physical_()), n=own.n)[..., : own.steps]
         if e:
             du[..., -e:] = tail(delta, own.start(o, part), e)
         return du.addcmul_(own.s[o, part, None], delta)

@@ -6,7 +6,7 @@ x, y (B, L, D or O), v, z (B, D or O, L), W (out, in), b (out,). A matrix produc
 either layout at the same cost; a transposed copy of z would take twice the time of the product.
 That holds for the gradients too: each comes out in the layout of what it is of.
 
-Held to `torch.nn.functional.linear`, outputs, gradients and layouts, by `test_projections.py`.
+Held to torch's own affine map, outputs, gradients and layouts, by `test_torch_projections.py`.
 """
 
 from __future__ import annotations

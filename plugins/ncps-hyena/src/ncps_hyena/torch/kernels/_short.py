@@ -7,20 +7,20 @@ first step stand zeros, or the `tail` (B, C, K - 1) of what came before.
 
 Backward, with δ = ∂/∂c: ∂/∂z_t = Σ_k w_k δ_{t+K-1-k}, ∂/∂w_k = Σ δ_t z_{t-K+1+k}, ∂/∂b = Σ δ.
 
-Held to torch's own convolution by `test_gated_convolutions.py` and `test_short_convolution.py`.
+Held to torch's own convolution by `test_torch_gated.py` and `test_torch_short.py`.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 
 def short_plain(z: Tensor, w: Tensor, b: Tensor, tail: Tensor | None = None) -> Tensor:
     """c (B, C, L), for every transform of torch."""
     steps, taps = z.shape[-1], w.shape[-1]
-    z = F.pad(z, (taps - 1, 0)) if tail is None else torch.cat([tail, z], dim=-1)
+    z = pad(z, (taps - 1, 0)) if tail is None else torch.cat([tail, z], dim=-1)
     c = torch.addcmul(b[:, None], z[..., taps - 1 :], w[:, taps - 1 :])
     for k in range(taps - 1):
         c = torch.addcmul(c, z[..., k : k + steps], w[:, k : k + 1])
@@ -31,7 +31,7 @@ def next_tail(z: Tensor, taps: int, tail: Tensor | None = None) -> Tensor:
     """What the next call needs of the steps so far (B, C, K - 1)."""
     kept = taps - 1
     if z.shape[-1] < kept:
-        z = F.pad(z, (kept, 0)) if tail is None else torch.cat([tail, z], dim=-1)
+        z = pad(z, (kept, 0)) if tail is None else torch.cat([tail, z], dim=-1)
     # a copy: a view would keep all of z in memory
     return z[..., z.shape[-1] - kept :].clone()
 

@@ -16,7 +16,7 @@ window holds what the one below it has for the same steps, so that a step reads 
 where the next digit up is carried to. Nothing is changed in place: an old state can be used again.
 
 u, v (B, D, V), h (D, l_max), s (D,). Held to the plain convolution of the whole, for any pieces, by
-`test_stream.py`.
+`test_torch_stream.py`.
 
 Source: relaxed multiplication (van der Hoeven 2002); Oncescu et al. 2024, arXiv:2410.12982.
 """
@@ -39,7 +39,7 @@ KEPT = 4096
 class Stream(NamedTuple):
     """What a long convolution carries from step to step; see this module."""
 
-    count: int
+    steps: int
     blocks: tuple[Tensor, ...] = ()
     windows: tuple[Tensor, ...] = ()
 
@@ -59,8 +59,8 @@ class StreamFilter:
             return block * self.h[:, 1:2]
         if U <= DIRECT:
             return torch.bmm(block.transpose(0, 1), self._of(U)).transpose(0, 1)
-        n = 2 * U
-        return torch.fft.irfft(torch.fft.rfft(block, n=n) * self._of(U), n=n)[..., U:]
+        both: Tensor = torch.fft.irfft(torch.fft.rfft(block, n=2 * U) * self._of(U), n=2 * U)
+        return both[..., U:]
 
     def _of(self, U: int) -> Tensor:
         found = self._kept.get(U)
@@ -72,7 +72,7 @@ class StreamFilter:
 
 
 def stream(filters: StreamFilter, u: Tensor, state: Stream | None) -> tuple[Tensor, Stream]:
-    """v of the steps u (B, D, S), and the state after them; count + S ≤ l_max."""
+    """v of the steps u (B, D, S), and the state after them; all together at most l_max."""
     state = Stream(0) if state is None else state
     steps = u.shape[-1]
     if steps == 1:
@@ -81,8 +81,8 @@ def stream(filters: StreamFilter, u: Tensor, state: Stream | None) -> tuple[Tens
     while done < steps:
         # the largest piece that begins where it may and is not longer than what is left
         size = 1 << ((steps - done).bit_length() - 1)
-        if state.count:
-            size = min(size, _lowest(state.count))
+        if state.steps:
+            size = min(size, _lowest(state.steps))
         # a copy: a view would keep all of u in memory
         v, state = _piece(filters, u[..., done : done + size].clone(), state)
         found.append(v)
@@ -92,10 +92,7 @@ def stream(filters: StreamFilter, u: Tensor, state: Stream | None) -> tuple[Tens
 
 def _piece(filters: StreamFilter, u: Tensor, state: Stream) -> tuple[Tensor, Stream]:
     size = u.shape[-1]
-    if size == 1:
-        v = u * filters.now
-    else:
-        v = long_plain(u, filters.h[:, :size], filters.s)
+    v = u * filters.now if size == 1 else long_plain(u, filters.h[:, :size], filters.s)
     if state.windows:
         v = v + state.windows[-1][..., :size]
     return v, _after(filters, u, state)
@@ -104,23 +101,23 @@ def _piece(filters: StreamFilter, u: Tensor, state: Stream) -> tuple[Tensor, Str
 def _after(filters: StreamFilter, u: Tensor, state: Stream) -> Stream:
     """The state with a piece added to it."""
     l_max = filters.h.shape[-1]
-    count = state.count + u.shape[-1]
-    if count >= l_max:
-        return Stream(count)
-    U = _lowest(count)
+    steps = state.steps + u.shape[-1]
+    if steps >= l_max:
+        return Stream(steps)
+    U = _lowest(steps)
     # the digits below are carried into U: those of U/2, U/4, …, of the piece's size
     carried = (U // u.shape[-1]).bit_length() - 1
     below = len(state.blocks) - carried
     block = torch.cat([*state.blocks[below:], u], dim=-1) if carried else u
-    window = filters.square(block)[..., : l_max - count]
+    window = filters.square(block)[..., : l_max - steps]
     if below:
         window = window + state.windows[below - 1][..., U : U + window.shape[-1]]
     elif U > 1:
         window = window.clone()
-    if count + U >= l_max:
+    if steps + U >= l_max:
         # the digit is never carried on: nothing will be asked of the block again
         block = block[..., :0].clone()
-    return Stream(count, (*state.blocks[:below], block), (*state.windows[:below], window))
+    return Stream(steps, (*state.blocks[:below], block), (*state.windows[:below], window))
 
 
 def _lowest(count: int) -> int:
