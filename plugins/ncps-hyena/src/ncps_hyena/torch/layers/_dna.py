@@ -34,6 +34,7 @@ class HyenaDNA(Layer):
     Source: Nguyen et al. 2023, arXiv:2306.15794.
     """
 
+    sizes = ("l_max", "units", "num_layers")
     spec: HyenaDNASpec
 
     def _structure(self, spec: HyenaDNASpec) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ncps_hyena.torch.ops._cache import Cache as Cache
 from ncps_hyena.torch.ops._convolutions import Taps as Taps
 from ncps_hyena.torch.ops._convolutions import convolved as convolved
 from ncps_hyena.torch.ops._filters import Network as Network
@@ -10,6 +9,7 @@ from ncps_hyena.torch.ops._host import kit as kit
 from ncps_hyena.torch.ops._inputs import cleared as cleared
 from ncps_hyena.torch.ops._inputs import given as given
 from ncps_hyena.torch.ops._inputs import given_tokens as given_tokens
+from ncps_hyena.torch.ops._kept import Kept as Kept
 from ncps_hyena.torch.ops._projections import inward as inward
 from ncps_hyena.torch.ops._projections import outward as outward
 from ncps_hyena.torch.ops._remembered import Remembered as Remembered

@@ -55,7 +55,7 @@ def filters(spec: HyenaSpec, network: Network, lags: int) -> Filters:
         else:
             z = network.positions[:lags].to(dtype)
         delta = _deltas(spec, network, dtype, device)
-        h = _written(spec, z, delta, W.to(dtype), maps).unflatten(0, (-1, spec.features))
+        h = _written(spec, z, delta, W.to(dtype), maps).view(-1, spec.features, z.shape[0])
     n = spec.convolutions
     return Filters(h[:n], h[n:] if spec.bidirectional else None)
 
