@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -225,20 +226,27 @@ def test_state_that_is_carried_on_holds_no_sequence(name: str) -> None:
     assert max(sizes) <= 4 * max(s.numel() * s.element_size() for s in state)
 
 
+class Kept:
+    """What a forward pass keeps; gone when the pass lets go of it."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
 def kept(layer: Any, steps: int) -> int:
     """Bytes that a forward pass keeps for the backward one."""
-    storages: dict[int, int] = {}
+    found = weakref.WeakSet[Kept]()
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
+    def pack(tensor: Tensor) -> Kept:
+        found.add(one := Kept(tensor))
+        return one
 
     x = inputs(layer, steps)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
         y, _ = layer(x)
     assert y.requires_grad
-    return sum(storages.values())
+    storages = [one.tensor.untyped_storage() for one in found]
+    return sum({s.data_ptr(): s.nbytes() for s in storages}.values())
 
 
 @every_layer
