@@ -15,8 +15,9 @@ from ncps_xlstm.parameters import native_map
 States = tuple[mx.array, ...]
 
 if TYPE_CHECKING:
-    from ncps_mlx.toolkit import Cell as HostCell
-    from ncps_mlx.toolkit import Sequence as HostSequence
+    from ncps_mlx import toolkit
+
+    HostCell, HostSequence = toolkit.Cell, toolkit.Sequence
 else:
     HostCell, HostSequence = ops.kit.Cell, ops.kit.Sequence
 
