@@ -119,7 +119,7 @@ slstm_block = LayerCases(
         _slstm_block(4, 2, hidden_units=3, state=True),
         _slstm_block(2, 1, kernel_size=0, feed_forward=False, state=True),
         _slstm_block(4, 2, hidden_units=3, use_bias=True, return_sequences=False, state=True),
-        _slstm_block(2, 1, kernel_size=2, hidden_units=2, bias_init="uniform", state=True),
+        _slstm_block(3, 1, kernel_size=2, hidden_units=2, bias_init="uniform", state=True),
     ),
 )
 

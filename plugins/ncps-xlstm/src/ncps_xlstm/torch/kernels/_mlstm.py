@@ -23,7 +23,7 @@ leave the state as it is; state C (B, N, K, V), n (B, N, K), m (B, N), all zeros
 constant for derivatives: it cancels in h, but for ε.
 
 Every operation is a differentiable one: these run under torch.func, export and double backward.
-Held to the float64 reference by the conformance kit, to each other by `test_mlstm.py`.
+Held to the float64 reference by the conformance kit, to each other by `test_mlstm_chunks.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def mlstm_step(
     k = k / math.sqrt(k.shape[-1])
     m = m.detach()
     new = torch.maximum(i, f + m).detach()
-    F, I = torch.exp(f + m - new)[..., None], torch.exp(i - new)[..., None]
+    F, I = torch.exp(f + m - new)[..., None], torch.exp(i - new)[..., None]  # noqa: E741
     n = F * n + I * k
     C = F[..., None] * C + (I * k)[..., None] * v[..., None, :]
     den = torch.maximum((q * n).sum(-1).abs(), torch.exp(-new)) + EPSILON
@@ -84,8 +84,8 @@ def mlstm_recurrent(
 ) -> tuple[Tensor, MatrixState]:
     """h after every step, and the last state, step by step."""
     outputs = []
-    for step in zip(*(t.unbind(2) for t in (q, k, v, i, f)), strict=True):
-        h, state = mlstm_step(*step, state)
+    for t in range(q.shape[2]):
+        h, state = mlstm_step(q[:, :, t], k[:, :, t], v[:, :, t], i[:, :, t], f[:, :, t], state)
         outputs.append(h)
     return torch.stack(outputs, dim=2), state
 
@@ -121,7 +121,8 @@ def mlstm_plain(
 ) -> tuple[Tensor, MatrixState]:
     """h after every step, and the last state: in parallel within chunks, one after another."""
     outputs = []
-    for part in zip(*(t.split(chunk, dim=2) for t in (q, k, v, i, f)), strict=True):
-        h, state = mlstm_parallel(*part, state)
+    for start in range(0, q.shape[2], chunk):
+        q_c, k_c, v_c, i_c, f_c = (x[:, :, start : start + chunk] for x in (q, k, v, i, f))
+        h, state = mlstm_parallel(q_c, k_c, v_c, i_c, f_c, state)
         outputs.append(h)
     return torch.cat(outputs, dim=2), state

@@ -49,7 +49,7 @@ class Gradients(NamedTuple):
 
 def backward(chunk: int, flat: Any, h: Tensor, kept: Kept, cotangents: Any) -> tuple[Tensor, ...]:
     """Gradients of q, k, v, i, f and of the first C, n."""
-    q, k, v, i, f, C, n, m = flat
+    q, k, v, i, f, C, _, m = flat
     dh, dC, dn = cotangents
     plan = plan_of(q, v, chunk)
     gates = gates_of(i, f, m, plan)
@@ -77,7 +77,7 @@ def _segment(
     """Fill in a segment's gradients; those of the state before it, from those of that after it."""
     dh, h = (part.of(t) for t in output)
     C, n = s.before()
-    inverse, sign = (part.row(t).unflatten(1, dh.shape[1:3])[..., None] for t in kept[:2])
+    inverse, sign = (part.row(t).view(*dh.shape[:-1], 1) for t in kept[:2])
     dy = torch.mul(dh, inverse, out=space.take("rh", *dh.shape))
     e = torch.mul(dy, h, out=space.take("dv", *h.shape)).sum(-1, keepdim=True)
     dd, dy = e.mul_(sign).neg_().flatten(0, 2), dy.flatten(0, 2)

@@ -48,11 +48,12 @@ def mlstm_forward(chunk: int, *flat: Tensor) -> tuple[Tensor, Tensor, Tensor, Te
 
 
 def _differentiable(
-    chunk: int, flat: tuple[Tensor, ...], cotangents: tuple[Tensor, ...], needed: list[bool]
+    chunk: int, flat: Any, cotangents: tuple[Tensor, ...], needed: tuple[bool, ...]
 ) -> list[Tensor | None]:
     """The gradients as a graph of their own, for second derivatives."""
     wanted = [t for t, need in zip(flat, needed, strict=False) if need]
-    h, state = mlstm_plain(*flat[:5], MatrixState(*flat[5:]), chunk)
+    q, k, v, i, f, *state = flat
+    h, (C, n, _) = mlstm_plain(q, k, v, i, f, MatrixState(*state), chunk)
     options = {"create_graph": True, "allow_unused": True}
-    found = iter(torch.autograd.grad((h, state.C, state.n), wanted, cotangents, **options))
+    found = iter(torch.autograd.grad((h, C, n), wanted, cotangents, **options))
     return [next(found) if need else None for need in needed]

@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 # numbers that the arrays of one segment hold together: 8 MB in float32
 SEGMENT = 1 << 21
+# numbers that a chunk of a scan touches: 2 MB in float32, about what a core has to itself
+SCAN = 1 << 19
 
 
 class Segment(NamedTuple):
@@ -26,9 +29,9 @@ class Segment(NamedTuple):
 
     def of(self, x: Tensor) -> Tensor:
         """These chunks of x (B, N, S, D), as a view (n, B, N, L, D)."""
-        steps = (self.last - self.first) * self.length
-        own = x[:, :, self.start : self.start + steps]
-        return own.unflatten(2, (-1, self.length)).permute(2, 0, 1, 3, 4)
+        n = self.last - self.first
+        own = x[:, :, self.start : self.start + n * self.length]
+        return own.view(*x.shape[:2], n, self.length, x.shape[-1]).permute(2, 0, 1, 3, 4)
 
 
 class Plan(NamedTuple):
@@ -70,12 +73,20 @@ class Workspace:
         # a cache line apart
         rounded = {name: -(-size // 16) * 16 for name, size in sizes.items()}
         memory = like.new_empty(sum(rounded.values()))
-        self._places = dict(zip(rounded, memory.split(list(rounded.values())), strict=True))
+        self._places = dict(zip(rounded, torch.split(memory, list(rounded.values())), strict=True))
 
     def take(self, name: str, *shape: int) -> Tensor:
         """The array of this name, in this shape; it holds what was last in it."""
-        return self._places[name][: math.prod(shape)].view(shape)
+        place: Tensor = self._places[name]
+        return place[: math.prod(shape)].view(shape)
 
     def copy(self, name: str, x: Tensor) -> Tensor:
         """A view (n, B, N, L, D) copied as (n·B·N, L, D)."""
         return self.take(name, *x.shape).copy_(x).flatten(0, 2)
+
+
+def steps_at_once(steps: int, numbers: int, most: int) -> int:
+    """Steps of a chunk that touches at most so many numbers, where a step touches `numbers`."""
+    most = max(1, min(steps, most // max(1, numbers)))
+    # as many chunks as that takes, of the same length
+    return -(-steps // -(-steps // most))

@@ -38,10 +38,10 @@ class ScalarState(NamedTuple):
 def slstm_plain(p: Tensor, R: Tensor, state: ScalarState) -> tuple[Tensor, ScalarState]:
     """h after every step, and the last state."""
     dtype, wide = p.dtype, state.c.dtype
-    R, outputs = R.to(wide).flatten(2), []
+    R, outputs = R.to(wide), []
     for p_t in p.to(wide).unbind(1):
-        recurrent = (state.h.transpose(0, 1) @ R).unflatten(-1, (4, -1))
-        state = slstm_step(p_t + recurrent.permute(1, 2, 0, 3), state)
+        recurrent = torch.einsum("bnd,ndge->bgne", state.h, R)
+        state = slstm_step(p_t + recurrent, state)
         outputs.append(state.h)
     return torch.stack(outputs, 1).to(dtype), state
 
@@ -53,7 +53,7 @@ def slstm_step(u: Tensor, state: ScalarState) -> ScalarState:
     empty = n == 0
     a = logsigmoid(f) + m.detach()
     new = torch.where(empty, i, torch.maximum(i, a)).detach()
-    I = torch.exp(i - new)
+    I = torch.exp(i - new)  # noqa: E741
     F = torch.where(empty, 0, torch.exp(torch.where(empty, 0, a - new)))
     c = F * c + I * torch.tanh(z)
     n = F * n + I

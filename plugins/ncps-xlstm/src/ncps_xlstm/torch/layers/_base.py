@@ -34,6 +34,10 @@ class Mapped(FromOptions):
         true_sizes(self)  # type: ignore[arg-type]
 
 
+class Cell(Mapped, HostCell):
+    """One step of a layer."""
+
+
 class Sequence(Mapped, HostSequence):
     """A layer whose state is y of the last real step, and what `through` hands on beside it."""
 

@@ -86,8 +86,9 @@ class mLSTMBlock(Sequence):
         self.up = nn.Linear(D, N, bias=bias)
         self.gate = nn.Linear(D, N, bias=bias)
         self.conv = Convolution(N, spec.kernel_size)
-        for name in ("query", "key", "value"):
-            setattr(self, name, BlockDiagonal(N // spec.block_size, spec.block_size, bias))
+        blocks = N // spec.block_size, spec.block_size, bias
+        self.query, self.key = BlockDiagonal(*blocks), BlockDiagonal(*blocks)
+        self.value = BlockDiagonal(*blocks)
         self.input_gate = nn.Linear(3 * N, spec.num_heads)
         self.forget_gate = nn.Linear(3 * N, spec.num_heads)
         self.cell_norm = Norm(N, spec.epsilon, groups=spec.num_heads)

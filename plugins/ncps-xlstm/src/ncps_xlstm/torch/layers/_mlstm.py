@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ncps_xlstm.specs import mLSTM as mLSTMSpec
 from ncps_xlstm.specs import mLSTMCell as mLSTMCellSpec
 from ncps_xlstm.torch import ops
-from ncps_xlstm.torch.layers._base import HostCell, Mapped, Sequence, States
+from ncps_xlstm.torch.layers._base import Cell, Sequence, States
 
 
 class _Memory:
@@ -36,7 +36,7 @@ class _Memory:
         return self.output_gate(x).sigmoid() * h, new
 
 
-class mLSTMCell(_Memory, Mapped, HostCell):
+class mLSTMCell(_Memory, Cell):
     r"""One step of an mLSTM; the equations are those of `ncps_xlstm.specs.mLSTMCell`.
 
     Shape: x (B, D), state h (B, H), C (B, NH, d_k, d_v), n (B, NH, d_k), m (B, NH) → y (B, H)

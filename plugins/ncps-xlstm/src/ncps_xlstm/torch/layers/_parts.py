@@ -22,7 +22,7 @@ class Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (…, N) scaled, moved, and as wide as it came."""
-        parts = x.unflatten(-1, (self.groups, -1))
+        parts = x.reshape(*x.shape[:-1], self.groups, -1)
         size = parts.shape[-1:]
         # means of half precision are taken in single precision
         wide = parts if parts.dtype == torch.float64 else parts.float()
@@ -91,7 +91,7 @@ class FeedForward(nn.Module):
 
 def by_block(x: Tensor, blocks: Tensor) -> Tensor:
     """x (…, N·d) times the block diagonal matrix with the blocks (N, d, e): (…, N·e)."""
-    rows = x.flatten(0, -2).unflatten(-1, (blocks.shape[0], -1)).transpose(0, 1)
+    rows = x.reshape(-1, *blocks.shape[:2]).transpose(0, 1)
     y = torch.bmm(rows, blocks.to(x.dtype))
     return y.transpose(0, 1).reshape(*x.shape[:-1], -1)
 

@@ -12,7 +12,7 @@ from ncps.specs import GATES
 from ncps_xlstm.specs import sLSTM as sLSTMSpec
 from ncps_xlstm.specs import sLSTMCell as sLSTMCellSpec
 from ncps_xlstm.torch import ops
-from ncps_xlstm.torch.layers._base import HostCell, Mapped, Sequence, States
+from ncps_xlstm.torch.layers._base import Cell, Sequence, States
 from ncps_xlstm.torch.layers._parts import Gate
 
 # in the order of the kernel: i, f, z, o
@@ -41,7 +41,7 @@ class _Scalar:
         return h.to(x.dtype), new[1:]
 
 
-class sLSTMCell(_Scalar, Mapped, HostCell):
+class sLSTMCell(_Scalar, Cell):
     r"""One step of an sLSTM; the equations are those of `ncps_xlstm.specs.sLSTMCell`.
 
     Shape: x (B, D), state h, c, n and m, each (B, H) → y (B, H) = h', and the new state.

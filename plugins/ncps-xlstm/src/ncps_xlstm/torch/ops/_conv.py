@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from ncps_xlstm.torch import kernels
 from ncps_xlstm.torch.ops._behind import Behind
+from ncps_xlstm.torch.ops._host import in_transform, wants_gradient, without_autocast
 
 
 def convolved(
@@ -17,9 +18,8 @@ def convolved(
     `before` (B, K - 1, N) are those before x; weight (N, 1, K), bias (N,).
     """
     window = torch.cat([before.to(x.dtype), x], dim=1)
-    y = functional.conv1d(
-        window.transpose(1, 2), weight.to(x.dtype), bias.to(x.dtype), groups=weight.shape[0]
-    )
+    with without_autocast(x.device):
+        y = _run(window, weight[:, 0].t(), bias)
     kept = before.shape[1]
     if behind is None:
         after = window[:, x.shape[1] :]
@@ -27,4 +27,14 @@ def convolved(
         place = behind.lengths[:, None] + torch.arange(kept, device=x.device)
         after = window.gather(1, place[..., None].expand(-1, -1, x.shape[2]))
     # a copy: a state that is carried on must not hold the whole sequence in memory
-    return y.transpose(1, 2), after.clone()
+    return y, after.clone()
+
+
+def _run(*flat: Tensor) -> Tensor:
+    """The convolution, by the kernel wherever it may run."""
+    if in_transform():
+        return kernels.causal_conv_plain(*flat)
+    if not wants_gradient(flat):
+        return kernels.causal_conv_forward(*flat)
+    y: Tensor = kernels.CausalConv.apply(*flat)  # type: ignore[no-untyped-call]
+    return y

@@ -8,5 +8,7 @@ from ncps import registry
 
 kit: Any = registry.toolkit("torch")
 
+in_transform = kit.in_transform
+wants_gradient = kit.wants_gradient
 without_autocast = kit.without_autocast
 ACTIVATIONS = kit.ACTIVATIONS

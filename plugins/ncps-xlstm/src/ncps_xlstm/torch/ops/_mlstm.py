@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +13,10 @@ from torch.nn import functional
 from ncps_xlstm.torch import kernels
 from ncps_xlstm.torch.kernels import MatrixState
 from ncps_xlstm.torch.ops._behind import Behind
-from ncps_xlstm.torch.ops._host import without_autocast
+from ncps_xlstm.torch.ops._host import in_transform, wants_gradient, without_autocast
 
 States = tuple[Tensor, ...]
+Form = Callable[..., tuple[Tensor, MatrixState]]
 
 
 def mlstm(
@@ -37,16 +40,27 @@ def mlstm(
     return h.transpose(1, 2).flatten(2), tuple(new)
 
 
-def _form(spec: Any, steps: int) -> Any:
+def _form(spec: Any, steps: int) -> Form:
     """The function that computes the form that the spec names; for one step there is but one."""
     # a cell has no form
     if steps == 1 or spec.form == "recurrent":
         return kernels.mlstm_recurrent
     if spec.form == "parallel":
         return kernels.mlstm_parallel
-    return lambda *arguments: kernels.mlstm_chunkwise(*arguments, chunk=spec.chunk_size)
+    return partial(_chunkwise, spec.chunk_size)
+
+
+def _chunkwise(chunk: int, *flat: Any) -> tuple[Tensor, MatrixState]:
+    """h and the last state, by the kernel wherever it may run."""
+    q, k, v, i, f, state = flat
+    if in_transform():
+        return kernels.mlstm_plain(q, k, v, i, f, state, chunk)
+    tensors = (q, k, v, i, f, *state)
+    run = kernels.MLSTMChunks.apply if wants_gradient(tensors) else kernels.mlstm_forward
+    h, *new = run(chunk, *tensors)
+    return h, MatrixState(*new)
 
 
 def _by_head(x: Tensor, heads: int) -> Tensor:
     """(B, T, NH·d) → (B, NH, T, d)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)

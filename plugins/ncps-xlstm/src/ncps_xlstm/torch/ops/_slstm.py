@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ncps_xlstm.torch import kernels
 from ncps_xlstm.torch.ops._behind import Behind
-from ncps_xlstm.torch.ops._host import without_autocast
+from ncps_xlstm.torch.ops._host import in_transform, without_autocast
 
 States = tuple[Tensor, ...]
 
 
 def slstm(
-    gates: tuple[Tensor, Tensor, Tensor, Tensor],
+    gates: tuple[Tensor, ...],
     recurrent: tuple[Tensor, ...],
     states: States,
     behind: Behind | None,
@@ -25,12 +25,15 @@ def slstm(
     heads = recurrent[0].shape[0]
     with without_autocast(gates[0].device):
         dtype = states[1].dtype
-        g = torch.stack([a.to(dtype) for a in gates], dim=2).unflatten(3, (heads, -1))
+        g = torch.stack([_by_head(a.to(dtype), heads) for a in gates], dim=2)
         R = torch.stack([r.to(dtype) for r in recurrent], dim=2)
-        initial = tuple(s.to(dtype).unflatten(1, (heads, -1)) for s in states)
+        initial = [_by_head(s.to(dtype), heads) for s in states]
         if behind is not None:
             g = _stopped(g, behind)
-        h, last = kernels.slstm(g, R, initial)
+        # a single step has no loop to save
+        plain = in_transform() or g.shape[1] == 1
+        run = kernels.slstm_plain if plain else kernels.slstm_scan
+        h, last = run(g, R, kernels.ScalarState(*initial))
         h = h.flatten(2)
         c, n, m = (s.flatten(1) for s in last[1:])
     if behind is None:
@@ -51,3 +54,8 @@ def _stopped(g: Tensor, behind: Behind) -> Tensor:
     mask = mask[..., None, None]
     i, f = i.masked_fill(mask, -torch.inf), f.masked_fill(mask, torch.inf)
     return torch.stack([i, f, *rest], dim=2)
+
+
+def _by_head(x: Tensor, heads: int) -> Tensor:
+    """(…, NH·d) → (…, NH, d)."""
+    return x.reshape(*x.shape[:-1], heads, -1)
