@@ -15,9 +15,8 @@ from ncps_xlstm.parameters import native_map
 States = tuple[mx.array, ...]
 
 if TYPE_CHECKING:
-    from ncps_mlx import toolkit
-
-    HostCell, HostSequence = toolkit.Cell, toolkit.Sequence
+    from ncps_mlx.toolkit import Cell as HostCell
+    from ncps_mlx.toolkit import Sequence as HostSequence
 else:
     HostCell, HostSequence = ops.kit.Cell, ops.kit.Sequence
 
@@ -28,6 +27,10 @@ class Mapped(FromOptions):
     @classmethod
     def _plain_map(cls, spec: Spec) -> ParameterMap:
         return native_map(spec, (1, 2, 0))
+
+
+class Cell(Mapped, HostCell):
+    """One step of a layer."""
 
 
 class Sequence(Mapped, HostSequence):
