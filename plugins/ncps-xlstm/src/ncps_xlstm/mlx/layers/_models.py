@@ -101,10 +101,9 @@ class _LanguageModel(Sequence):
         spec = self.spec
         y, new = _run(self.blocks, x, states, behind)
         y = self.norm(y) if spec.final_norm else y
-        if spec.head is not None:
-            table = self.head.weight if spec.has_kernel else self.embedding.weight
-            y = y @ table.T
-        return y, new
+        if spec.has_kernel:
+            return self.head(y), new
+        return (y if spec.head is None else self.embedding.as_linear(y)), new
 
 
 class xLSTMLM(_LanguageModel):
