@@ -70,15 +70,25 @@ class Hyena(FromOptions, Host):
         features = () if self.spec.indices else x.shape[-1:]
         return ops.cleared(x.reshape(axes.batch, axes.steps, *features), real), axes, real
 
-    def _kind(self) -> mx.Dtype:
-        """What the layer computes in, but for filters, transforms and sums over blocks."""
-        kind: mx.Dtype = ops.kit.DTYPES[self.dtype]
-        return kind
+    @property
+    def dtype(self) -> str:
+        """Name of the parameters' dtype."""
+        if not self.built:
+            return super().dtype
+        return str(self.kind).rpartition(".")[2]
+
+    @property
+    def kind(self) -> mx.Dtype:
+        """What the layer computes in, but for filters, transforms and sums over blocks.
+
+        That of an array which stays one of floats when linear maps are quantised.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define kind")
 
     def _states(self, state: Any, axes: Axes) -> States:
         """The states before x, checked."""
         if state is None:
-            return (ops.empty_state(self.spec, axes.batch, self._kind()),)
+            return (ops.empty_state(self.spec, axes.batch, self.kind),)
         ops.check_state(self.spec, state, axes.batch, axes.steps)
         return (state,)
 

@@ -47,6 +47,12 @@ class HyenaOperator(Hyena):
         self.dropout = Drop(spec.dropout)
         self._filters = ops.Filters(spec.l_max)
 
+    @property
+    def kind(self) -> mx.Dtype:
+        """That of a vector which is never quantised."""
+        kind: mx.Dtype = self.long_0.skip.dtype
+        return kind
+
     def through(
         self, x: mx.array, real: mx.array | None, states: States | None
     ) -> tuple[mx.array, States]:
@@ -89,7 +95,8 @@ class HyenaOperator(Hyena):
         """All parameters of the filters, and what makes filters of them."""
         longs = self._longs()
         trees = [part.parameters() for part in (self.filter, *longs)]
-        return [a for _, a in tree_flatten(trees)], self.filter, longs
+        named: Any = tree_flatten(trees)
+        return [array for _, array in named], self.filter, longs
 
     def _longs(self) -> list[LongConvolution]:
         return [getattr(self, f"long_{o}") for o in range(self.spec.convolutions)]
