@@ -11,7 +11,7 @@ import nox
 
 ROOT = Path(__file__).parent
 CORE = "ncps-core"
-PLUGINS = ["keras", "mlx", "torch"]
+PLUGINS = ["hyena", "keras", "mlx", "torch", "xlstm"]
 SOURCES = [f"{CORE}/src", *(f"plugins/ncps-{name}/src" for name in PLUGINS)]
 # Keras has one back end in a process: each is tested in an environment of its own
 KERAS = {
@@ -24,7 +24,13 @@ SUPPORT = [("numpy", None), ("mlx", None), ("torch", None), *(("keras", name) fo
 # On JAX and TensorFlow the whole kit takes half an hour: `support` runs it, and each run of the
 # tests has one layer of each make
 EACH_MAKE = ["CfCCell", "Conv1D", "Dense", "GeGLU", "LSTM", "LTCCell", "LayerNorm", "Residual"]
-SUITES = ["mlx", "torch", *(f"keras-{backend}" for backend in KERAS)]
+# layer types of their own, on every framework that they know
+TYPES = ["hyena", "xlstm"]
+SUITES = [*TYPES, "mlx", "torch", *(f"keras-{backend}" for backend in KERAS)]
+# NumPy takes a run for each number of a gradient, minutes for a model of several blocks: `support`
+# has these too
+SLOW = "gradients or dtypes or zero_timespans or huge_timespans"
+LONG = f"TestNumpy and (Stack or LM or Large-) and ({SLOW})"
 FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
 LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
 PINNED = ["-c", "constraints.txt"]
@@ -56,6 +62,15 @@ def _original(session: nox.Session) -> dict[str, str]:
     folder = str(Path(session.create_tmp()) / "original")
     session.install("--no-deps", "--upgrade", "--target", folder, "ncps==1.0.1")
     return {"ORIGINAL_NCPS": folder}
+
+
+def _xlstm(session: nox.Session) -> dict[str, str]:
+    """The environment variables that bring the package xlstm, of which ours needs nothing."""
+    folder = str(Path(session.create_tmp()) / "original-xlstm")
+    packages = ["xlstm==2.0.6", "mlstm_kernels==2.0.6"]
+    session.install("--no-deps", "--upgrade", "--target", folder, *packages)
+    session.install(*PINNED, "einops", "setuptools")  # which it imports
+    return {"ORIGINAL_XLSTM": folder, "PYTHONPATH": folder}
 
 
 def _without_frameworks(session: nox.Session) -> None:
@@ -100,11 +115,23 @@ def plugin(session: nox.Session, name: str) -> None:
     if name.startswith("keras-"):
         _keras(session, name.removeprefix("keras-"))
         return
+    if name in TYPES:
+        _types(session, name)
+        return
     extra = [SOLVERS] if name == "torch" else []
     session.install(*PINNED, *PYTEST, *extra, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     folders = [f"plugins/ncps-{name}/tests", "tests"]
     session.run("pytest", *PARALLEL, *folders, *session.posargs, env=environment)
+
+
+def _types(session: nox.Session, name: str) -> None:
+    """The tests of a plugin with layer types of its own, and the kit on all of its frameworks."""
+    session.install(*PINNED, *PYTEST, *_editable(name, "torch", "mlx"))
+    environment = ENVIRONMENT | (_xlstm(session) if name == "xlstm" else {})
+    pages = [f"tests/conformance/test_{page}.py" for page in (name, "support")]
+    paths = [f"plugins/ncps-{name}/tests", *pages, "-k", f"not ({LONG})"]
+    session.run("pytest", *PARALLEL, *paths, *session.posargs, env=environment)
 
 
 def _on(backend: str) -> dict[str, str]:
@@ -146,8 +173,10 @@ def tests_lowest(session: nox.Session) -> None:
     session.install(
         "-c", "constraints-lowest.txt", *PYTEST, SOLVERS, *_editable(*PLUGINS, extras="[plot]")
     )
-    # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone
-    left_out = ["tests/conformance/test_keras.py", f"{CORE}/tests/testing/test_numpy.py"]
+    # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone,
+    # and so are the layer types of the plugins
+    kits = [f"tests/conformance/test_{name}.py" for name in ("keras", *TYPES)]
+    left_out = [*kits, f"{CORE}/tests/testing/test_numpy.py"]
     without = [f"--ignore={path}" for path in left_out]
     session.run("pytest", *PARALLEL, *without, *session.posargs, env=ENVIRONMENT)
 
@@ -175,7 +204,7 @@ def bench(session: nox.Session) -> None:
     if not scripts:
         session.skip("there are no benchmarks yet")
     session.install(*PINNED, *_editable(*PLUGINS, extras="[plot]"))
-    environment = ENVIRONMENT | _original(session)
+    environment = ENVIRONMENT | _original(session) | _xlstm(session)
     for script in scripts:
         session.run("python", str(script), *session.posargs, env=environment)
 

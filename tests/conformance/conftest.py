@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-FRAMEWORKS = ("mlx", "torch", "keras")
-collect_ignore = [f"test_{name}.py" for name in FRAMEWORKS if find_spec(f"ncps_{name}") is None]
+PLUGINS = ("hyena", "keras", "mlx", "torch", "xlstm")
+collect_ignore = [f"test_{name}.py" for name in PLUGINS if find_spec(f"ncps_{name}") is None]

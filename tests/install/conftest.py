@@ -14,9 +14,11 @@ import pytest
 
 PACKAGES = {
     "ncps": "ncps-core",
+    "ncps-hyena": "plugins/ncps-hyena",
     "ncps-keras": "plugins/ncps-keras",
     "ncps-mlx": "plugins/ncps-mlx",
     "ncps-torch": "plugins/ncps-torch",
+    "ncps-xlstm": "plugins/ncps-xlstm",
 }
 _LEFTOVERS = (".git", ".nox", ".venv", ".*_cache", "__pycache__", "dist", "co2-*")
 
@@ -87,6 +89,11 @@ def core_only(install) -> Environment:
 @pytest.fixture(scope="session")
 def complete(install) -> Environment:
     return install("ncps[mlx,plot]")
+
+
+@pytest.fixture(scope="session")
+def with_types(install) -> Environment:
+    return install("ncps[hyena,mlx,xlstm]")
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,11 @@ VERSION = re.search(
 )[1]
 DATA = {
     "ncps": ["ncps/py.typed", "ncps/reference/ncps_plugin.toml", "ncps/training/data/co2.csv"],
+    "ncps_hyena": ["ncps_hyena/py.typed", "ncps_hyena/ncps_plugin.toml"],
     "ncps_keras": ["ncps_keras/py.typed", "ncps_keras/ncps_plugin.toml"],
     "ncps_mlx": ["ncps_mlx/py.typed", "ncps_mlx/ncps_plugin.toml"],
     "ncps_torch": ["ncps_torch/py.typed", "ncps_torch/ncps_plugin.toml"],
+    "ncps_xlstm": ["ncps_xlstm/py.typed", "ncps_xlstm/ncps_plugin.toml"],
 }
 
 
@@ -119,6 +121,31 @@ def test_layer_from_the_wheel_is_a_native_mlx_module(complete) -> None:
         "assert isinstance(cfc, nn.Module); print(y.shape, h.shape)"
     )
     assert complete.python(code).stdout.strip() == "(3, 5, 8) (3, 8)"
+
+
+def test_layer_types_of_the_extras_are_there_and_bring_no_other_framework(with_types) -> None:
+    code = (
+        "import json, ncps, numpy as np; from importlib.util import find_spec as f;"
+        "options = {'HyenaOperator': {'l_max': 9}, 'mLSTM': {'units': 8, 'num_heads': 2}};"
+        "make = lambda n: ncps.create(n, 'numpy', input_size=4, seed=0, **options[n]);"
+        "run = lambda n: make(n)(np.ones((2, 9, 4)));"
+        "print(json.dumps([run('HyenaOperator').shape, run('mLSTM')[0].shape,"
+        " [n for n in ('torch', 'keras', 'jax', 'einops', 'transformers', 'xlstm') if f(n)]]))"
+    )
+    shapes = json.loads(with_types.python(code).stdout)
+    assert shapes == [[2, 9, 4], [2, 9, 8], []]
+    assert with_types.run("ncps", "doctor").returncode == 0
+
+
+def test_layers_of_the_extras_are_native_modules_of_the_framework_that_is_there(with_types) -> None:
+    code = (
+        "import ncps, mlx.core as mx, mlx.nn as nn;"
+        "hyena = ncps.create('HyenaOperator', input_size=4, l_max=9, seed=0);"
+        "xlstm = ncps.create('sLSTM', input_size=4, units=8, seed=0);"
+        "assert isinstance(hyena, nn.Module) and isinstance(xlstm, nn.Module);"
+        "x = mx.ones((2, 9, 4)); print(hyena(x).shape, xlstm(x)[0].shape)"
+    )
+    assert with_types.python(code).stdout.strip() == "(2, 9, 4) (2, 9, 8)"
 
 
 def test_face_without_its_plugin_says_what_to_install(core_only) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 import pytest
 
 from ncps import registry
+
+collect_ignore_glob = [] if find_spec("torch") else ["test_torch_*.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ pytest.importorskip("ncps_mlx")
 
 import mlx.nn as nn  # noqa: E402
 import mlx.optimizers  # noqa: E402
-from ncps_hyena.mlx.ops import Remembered  # noqa: E402
 
 from ncps.registry import toolkit  # noqa: E402
+from ncps_hyena.mlx.ops import Remembered  # noqa: E402
 
 
 def in_transform():

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ncps_xlstm import specs
-from ncps_xlstm.layouts import large_map, stack_map
-from ncps_xlstm.layouts._rules import Biases, Recurrent
 
 from ncps.canonical import Array, ParameterMap
 from ncps.conversion.tolerances import TOLERANCES
 from ncps.reference import run
 from ncps.specs import GATES, Spec
+from ncps_xlstm import specs
+from ncps_xlstm.layouts import large_map, stack_map
+from ncps_xlstm.layouts._rules import Biases, Recurrent
 
 torch = pytest.importorskip("torch")
 DOUBLE, SINGLE = TOLERANCES["float64"].values, TOLERANCES["float32"].values

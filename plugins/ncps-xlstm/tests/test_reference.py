@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ncps_xlstm import specs
 
 from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import IndicesError
 from ncps.reference import run
 from ncps.specs import Spec
+from ncps_xlstm import specs
 
 DOUBLE, SINGLE = TOLERANCES["float64"].values, TOLERANCES["float32"].values
 STEPS = 6

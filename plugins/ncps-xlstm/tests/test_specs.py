@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ncps_xlstm import specs
 
 from ncps import specs as core
 from ncps.errors import IndicesError, ShapeError, SpecError, UnknownNameError
 from ncps.specs import Spec
+from ncps_xlstm import specs
 
 ALL: dict[str, Spec] = {
     "sLSTMCell": specs.sLSTMCell(input_size=3, units=8),

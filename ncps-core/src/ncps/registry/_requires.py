@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
+from os.path import isdir
 from typing import TYPE_CHECKING
 
 from ncps.errors import PluginError
@@ -71,13 +72,22 @@ def locate(module: str) -> ModuleSpec | None:
     """The spec of a module; parents are searched on disk, where find_spec would import them."""
     first, *rest = module.split(".")
     spec = top_level(first)
-    name = first
     for part in rest:
-        name = f"{name}.{part}"
         if spec is None or spec.submodule_search_locations is None:
             return None
-        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+        spec = _inside(spec, part)
     return spec
+
+
+def _inside(parent: ModuleSpec, part: str) -> ModuleSpec | None:
+    name, folders = f"{parent.name}.{part}", list(parent.submodule_search_locations or ())
+    try:
+        return PathFinder.find_spec(name, folders)
+    except KeyError:
+        # a folder without __init__.py: Python's own answer asks for the parent's module
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [f"{f}/{part}" for f in folders if isdir(f"{f}/{part}")]
+        return spec
 
 
 def _parse(text: str) -> Requirement:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ncps_torch.layers import NativeLayer as NativeLayer
 from ncps_torch.layers._recurrent import Cell as Cell
 from ncps_torch.layers._recurrent import Sequence as Sequence
+from ncps_torch.ops import ACTIVATIONS as ACTIVATIONS
 from ncps_torch.ops import DTYPES as DTYPES
 from ncps_torch.ops import Steps as Steps
 from ncps_torch.ops import Times as Times

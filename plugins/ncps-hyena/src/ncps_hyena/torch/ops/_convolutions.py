@@ -1,0 +1,62 @@
+"""All convolutions of an operator at once: dtype, dropout, kernel, and filters that are kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ncps_hyena.specs import HyenaSpec
+from ncps_hyena.torch import kernels
+from ncps_hyena.torch.ops._dtypes import compute_dtype
+from ncps_hyena.torch.ops._filters import Filters, Network, filters
+from ncps_hyena.torch.ops._host import kit
+from ncps_hyena.torch.ops._kept import Kept
+
+
+class Taps(NamedTuple):
+    """The short filters ((N + 1)·D, K), their biases ((N + 1)·D,), and the skips (N - 1, D)."""
+
+    w: Tensor
+    b: Tensor
+    s: Tensor
+
+
+def convolved(
+    spec: HyenaSpec,
+    z: Tensor,
+    taps: Taps,
+    network: Network,
+    kept: Kept,
+    real: Tensor | None = None,
+    dropout: float = 0.0,
+) -> Tensor:
+    """y (B, D, T) for the projections z (B, (N + 1)·D, T)."""
+    rows, _, steps = z.shape
+    dtype = compute_dtype(z.dtype)
+    if rows == 0 or steps == 0:
+        return z[:, : spec.features]
+    with kit.without_autocast(z.device):
+        noise = None
+        if dropout:
+            shape = (spec.convolutions, rows, spec.features, steps)
+            noise = kit.dropout(dropout, shape, z.new_empty(0, dtype=dtype))
+        mask = None if real is None else real.to(dtype)
+        w, b, s = (t.to(dtype) for t in taps)
+        tensors = network.tensors()
+        if kit.in_transform():
+            f = filters(spec, network, steps)
+            return kernels.gated_plain(z, w, b, f.h, s, f.r, mask, noise)
+        if kit.wants_gradient([z, *taps, *tensors]):
+            f = filters(spec, network, steps)
+            y: Tensor = kernels.GatedScan.apply(  # type: ignore[no-untyped-call]
+                z, w, b, f.h, s, f.r, mask, noise
+            )
+            return y
+
+        def make() -> tuple[Filters, Tensor]:
+            found = filters(spec, network, steps)
+            return found, kernels.spectra_of(found.h, found.r)
+
+        f, spectra = kept.get("whole", steps, tensors, make)
+        return kernels.gated_forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)
