@@ -29,6 +29,10 @@ TRIED = [case for made in ALL.values() for case in (*made.broad, *made.small)]
 SMALL = [case for made in ALL.values() for case in made.small]
 
 
+def layer_of(case: Case) -> str:
+    return case.layer
+
+
 def whole_only(case: Case) -> bool:
     return "bidirectional" in case.options or case.options.get("head") == "classification"
 
@@ -54,7 +58,7 @@ def numbers(y: Any) -> Any:
     return np.array(y.detach() if isinstance(y, torch.Tensor) else y)
 
 
-@pytest.mark.parametrize("case", TRIED, ids=str)
+@pytest.mark.parametrize("case", TRIED, ids=layer_of)
 def test_layer_goes_around_all_frameworks_and_comes_back(case: Case) -> None:
     here = start = on("torch", case.spec())
     for framework in ("mlx", "numpy", "torch"):
@@ -68,7 +72,7 @@ def test_layer_goes_around_all_frameworks_and_comes_back(case: Case) -> None:
         np.testing.assert_array_equal(after[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize(("source", "target"), permutations(FRAMEWORKS, 2))
+@pytest.mark.parametrize(("source", "target"), [*permutations(FRAMEWORKS, 2)])
 def test_file_written_by_one_framework_is_read_by_another(
     source: str, target: str, tmp_path: Path
 ) -> None:
@@ -81,7 +85,7 @@ def test_file_written_by_one_framework_is_read_by_another(
         np.testing.assert_allclose(y, numbers(layer(native(layer, x))), **BOUNDS)
 
 
-@pytest.mark.parametrize("case", [case for case in SMALL if not whole_only(case)], ids=str)
+@pytest.mark.parametrize("case", [case for case in SMALL if not whole_only(case)], ids=layer_of)
 def test_steps_are_the_same_in_all_frameworks(case: Case) -> None:
     x, found = case.inputs()["x"], {}
     for framework in FRAMEWORKS:
