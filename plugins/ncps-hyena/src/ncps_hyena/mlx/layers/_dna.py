@@ -81,7 +81,7 @@ class HyenaDNA(Hyena):
             empty = ops.empty_state(spec, axes.batch, self.kind)
             return (empty,) * spec.num_layers
         if not isinstance(state, ops.ModelState) or len(state.blocks) != spec.num_layers:
-            raise ops.other_state(spec, axes.batch, f"a {type(state).__name__}")
+            raise ops.other_state(spec, axes.batch, f"a value of type {type(state).__name__}")
         for own in state.blocks:
             ops.check_state(spec, own, axes.batch, axes.steps)
         return state.blocks

@@ -45,7 +45,7 @@ def check_state(spec: HyenaSpec, state: Any, batch: int, steps: int) -> None:
     """ShapeError unless the state is one of such an operator, with as many rows, and not full."""
     wanted = (batch, spec.short_filter_order - 1, spec.features)
     if not isinstance(state, HyenaState):
-        raise other_state(spec, batch, f"a {type(state).__name__}")
+        raise other_state(spec, batch, f"a value of type {type(state).__name__}")
     if (len(state.tails), len(state.streams)) != (spec.order + 1, spec.convolutions):
         raise other_state(spec, batch, f"one of order {len(state.streams) + 1}")
     if any(tail.shape != wanted for tail in state.tails):
