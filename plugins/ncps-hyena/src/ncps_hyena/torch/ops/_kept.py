@@ -24,6 +24,8 @@ class Kept:
         """What `make` gives for these parameters; made anew where it is to be derived."""
         if not _may_keep(parameters):
             return make()
+        # a value may make more of itself later, and what inference mode makes serves no gradient
+        key = (key, torch.is_inference_mode_enabled())
         found = self._kinds.get(kind)
         if found is None or found[0] != key:
             found = self._kinds[kind] = (key, Remembered())
