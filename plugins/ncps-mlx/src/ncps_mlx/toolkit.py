@@ -10,6 +10,7 @@ from __future__ import annotations
 from ncps_mlx.layers import NativeLayer as NativeLayer
 from ncps_mlx.layers._recurrent import Cell as Cell
 from ncps_mlx.layers._recurrent import Sequence as Sequence
+from ncps_mlx.ops import ACTIVATIONS as ACTIVATIONS
 from ncps_mlx.ops import DTYPES as DTYPES
 from ncps_mlx.ops import Steps as Steps
 from ncps_mlx.ops import Times as Times

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ncps.errors import ShapeError
@@ -87,4 +88,6 @@ def _filters(
         h = filters(spec, network, spec.l_max).h
         return [kernels.StreamFilter(*both) for both in zip(h, s, strict=True)]
 
-    return kept.get("stream", s.dtype, [*network.tensors(), skips], make)
+    # a filter makes more of itself later, and what inference mode makes serves no gradient
+    key = (s.dtype, not kit.in_transform() and torch.is_inference_mode_enabled())
+    return kept.get("stream", key, [*network.tensors(), skips], make)
