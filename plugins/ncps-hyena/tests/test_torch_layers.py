@@ -54,7 +54,7 @@ def close(y: Tensor, expected: Tensor, dtype: str = "float32", gradients: bool =
 
 def pieces(layer: Any, x: Tensor, sizes: tuple[int, ...]) -> Iterator[Tensor]:
     state = None
-    for part in torch.split(x, sizes, dim=1):
+    for part in torch.split(x, list(sizes), dim=1):
         y, state = layer.step(part, state)
         yield y
 
