@@ -12,9 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ncps_xlstm import specs
-from ncps_xlstm.checkpoints import BlockStack, Large
-from ncps_xlstm.layouts import large_map, stack_map
 from safetensors.numpy import save_file
 
 import ncps
@@ -22,6 +19,9 @@ from ncps.canonical import Array
 from ncps.conversion.tolerances import TOLERANCES
 from ncps.errors import FileFormatError, ParameterError, UnknownNameError
 from ncps.reference import run
+from ncps_xlstm import specs
+from ncps_xlstm.checkpoints import BlockStack, Large
+from ncps_xlstm.layouts import large_map, stack_map
 
 SINGLE = TOLERANCES["float32"].values
 RNG = np.random.default_rng(0)

@@ -10,7 +10,9 @@ import pytest
 FRAMEWORKS = ("torch", "mlx", "keras", "jax", "tensorflow")
 
 
-@pytest.mark.parametrize("part", ["_plugin", "specs", "reference", "cases", "layouts"])
+@pytest.mark.parametrize(
+    "part", ["_plugin", "specs", "reference", "cases", "layouts", "checkpoints"]
+)
 def test_part_imports_no_framework(part: str) -> None:
     code = f"import sys, ncps_xlstm.{part}; print([n for n in {FRAMEWORKS} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -37,8 +37,8 @@ class Streaming(Layer):
     ) -> tuple[Tensor, ops.OperatorState]:
         """y and the new state for the steps x (B, S, D) that follow those in `state`.
 
-        The result of any pieces is that of one call over the whole; run it under
-        ``torch.no_grad()``, where the filters are kept from step to step.
+        The result of any pieces is that of one call over the whole. Run it under
+        ``torch.no_grad()`` and not compiled: only so are the filters kept from step to step.
 
         Raises: SpecError when the layer is bidirectional; ShapeError when an argument does not
         fit, and past l_max steps.

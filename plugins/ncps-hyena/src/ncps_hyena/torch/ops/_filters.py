@@ -82,7 +82,7 @@ def _deltas(
     if network.deltas:
         delta = torch.cat(network.deltas).to(dtype)
     else:
-        delta = torch.tensor(spec.deltas().reshape(-1), dtype=dtype, device=device)
+        delta = torch.from_numpy(spec.deltas().reshape(-1)).to(device=device, dtype=dtype)
     return torch.cat([delta, delta]) if spec.bidirectional else delta
 
 

@@ -89,5 +89,5 @@ def _filters(
         return [kernels.StreamFilter(*both) for both in zip(h, s, strict=True)]
 
     # a filter makes more of itself later, and what inference mode makes serves no gradient
-    key = (s.dtype, torch.is_inference_mode_enabled())
+    key = (s.dtype, not kit.in_transform() and torch.is_inference_mode_enabled())
     return kept.get("stream", key, [*network.tensors(), skips], make)
