@@ -136,7 +136,6 @@ def test_ours_is_chosen_unless_the_package_is_named() -> None:
     ("layer", "options", "reason"),
     [
         ("sLSTMBlock", {"activation": "tanh"}, "its feed-forward layers have one of gelu"),
-        ("sLSTMBlock", {"num_heads": 8}, "two features of a head or more"),
         ("xLSTMLM", {"head": None}, "its language models have a head"),
         ("xLSTMLarge", {"tie_weights": True}, "has a head of its own"),
     ],

@@ -36,8 +36,7 @@ class Original(Sequence):
         return ParameterMap((Inside("original.", "", (large_map if large else stack_map)(spec)),))
 
     def _structure(self, spec: Any) -> None:
-        # a layer that is still to be built is declared at the smallest size
-        reason = why_not(spec, sizes=False)
+        reason = why_not(spec)
         if reason is not None:
             raise SpecError(f"the package xlstm has no module for this {spec.layer}: {reason}.")
         self.original = make(spec)
@@ -79,7 +78,7 @@ class Original(Sequence):
             steps, states = times.steps, tuple(s.to(x.dtype) for s in kept)
             x = self._before(x if steps is None else steps.gather(x))
             if not self.spec.return_state and _empty(states):
-                y = self._whole(x, states)
+                y, _ = self._run_blocks(x, states, whole=True)
             elif steps is None:
                 y, states = self._run_blocks(x, states)
             else:
@@ -91,14 +90,24 @@ class Original(Sequence):
         new = (s.to(k.dtype) for s, k in zip(states, kept, strict=True))
         return (y if everything else last), (last, *new)
 
-    def _run_blocks(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        rest, new = list(states), list[Tensor]()
+    def _run_blocks(self, x: Tensor, states: States, whole: bool = False) -> tuple[Tensor, States]:
+        """All blocks; with `whole` y alone counts, and the state is the empty one."""
+        if len(x) == 1 and any(_lone(spec) for spec, _ in self._blocks()):
+            # torch's group norm refuses one row of one step where heads have one feature
+            y, new = self._run_blocks(
+                torch.cat((x, x)), tuple(torch.cat((s, s)) for s in states), whole
+            )
+            return y[:1], tuple(s[:1] for s in new)
+        rest, after = list(states), list[Tensor]()
         for spec, block in self._blocks():
             size = len(spec.state_shapes()) - 1
             own, rest = tuple(rest[:size]), rest[size:]
-            x, after = RUN[spec.layer](spec, block, x, own)
-            new += after
-        return x, tuple(new)
+            if whole and spec.layer == "mLSTMBlock":
+                x = whole_mlstm_block(block, x)
+            else:
+                x, new = RUN[spec.layer](spec, block, x, own)
+                after += new
+        return x, tuple(after)
 
     def _to_each_end(self, x: Tensor, states: States, lengths: Tensor) -> tuple[Tensor, States]:
         """Step by step: a row keeps the state of its last real step."""
@@ -113,17 +122,11 @@ class Original(Sequence):
             outputs.append(y)
         return torch.cat(outputs, dim=1), states
 
-    def _whole(self, x: Tensor, states: States) -> Tensor:
-        """y alone, from the empty state on."""
-        rest = list(states)
-        for spec, block in self._blocks():
-            size = len(spec.state_shapes()) - 1
-            own, rest = tuple(rest[:size]), rest[size:]
-            if spec.layer == "mLSTMBlock":
-                x = whole_mlstm_block(block, x)
-            else:
-                x, _ = RUN[spec.layer](spec, block, x, own)
-        return x
+
+def _lone(spec: Any) -> bool:
+    """Whether a block's group norm has heads of one feature."""
+    size = getattr(spec, "inner", spec.input_size)
+    return spec.layer != "xLSTMLargeBlock" and bool(size == spec.num_heads)
 
 
 def _empty(states: States) -> bool:
