@@ -161,6 +161,25 @@ def test_model_computes_the_same_from_its_folder(save: Any, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize("framework", ["torch", "mlx"])
+def test_native_layers_compute_what_the_file_does(framework: str, tmp_path: Path) -> None:
+    if framework == "mlx":
+        pytest.importorskip("mlx.core", reason="needs MLX", exc_type=ImportError)
+    model = made()
+    path = original(tmp_path, model.state_dict())
+    layer = ncps.from_pretrained(path, framework=framework, format="hyenadna")
+    layer.eval()
+    tokens = torch.randint(0, 12, (2, 17))
+    if framework == "torch":
+        y = layer(tokens).detach().numpy()
+    else:
+        import mlx.core as mx
+
+        y = np.array(layer(mx.array(tokens.numpy())))
+    expected = model(tokens).detach().numpy()
+    np.testing.assert_allclose(y, expected, **TOLERANCES["float32"].values)
+
+
 def test_objects_in_a_file_are_never_made(tmp_path: Path) -> None:
     path = original(tmp_path, made().state_dict())
     ncps.from_pretrained(path, framework="numpy")

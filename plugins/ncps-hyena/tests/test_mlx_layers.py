@@ -242,6 +242,16 @@ def test_what_stands_in_masked_steps_reaches_no_output_and_no_gradient(one):
     assert all(mx.all(mx.isfinite(a)).item() for _, a in tree_flatten(gradients))
 
 
+def test_masked_steps_contribute_nothing_in_calls_and_steps(one):
+    layer, draw = one
+    x = draw(2, 20)
+    real = mx.array(np.random.default_rng(1).random((2, 20)) > 0.4)
+    expected = judged(layer, x, mask=np.array(real))
+    close(layer(x, mask=real), expected)
+    if layer.spec.streams:
+        close(streamed(layer, x, real), expected)
+
+
 def test_old_states_repeat_bit_for_bit(streaming):
     layer, draw = streaming
     x = draw(2, 80)
@@ -319,12 +329,18 @@ def test_filters_transforms_and_sums_over_blocks_stay_in_float32(dtype):
     assert block.operator.filter(3).dtype == mx.float32
     assert block.added(mx.zeros((1, 3, 6)), None, None)[0].dtype == mx.float32
     found, expected = layer(x), judged(layer, x)
-    assert found.dtype == layer.kind == getattr(mx, dtype)
+    assert found.dtype == getattr(mx, dtype)
     np.testing.assert_allclose(
         np.array(found.astype(mx.float32)), expected, **TOLERANCES[dtype].values
     )
-    # neither a smaller sum nor a filter makes the model worse than its roundings
     assert streamed(layer, x, piece=9).dtype == found.dtype
+
+
+def test_a_block_adds_in_float32():
+    layer = HyenaBlock(6, L, filter_order=8, seed=1, dtype="bfloat16")
+    x = signals(2, 9).astype(mx.bfloat16)
+    wide, _ = layer.added(x.astype(mx.float32), None, None)
+    assert mx.array_equal(layer(x), wide.astype(mx.bfloat16)).item()
 
 
 def test_a_quantised_model_runs_and_steps():

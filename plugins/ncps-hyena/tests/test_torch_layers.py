@@ -54,7 +54,7 @@ def close(y: Tensor, expected: Tensor, dtype: str = "float32", gradients: bool =
 
 def pieces(layer: Any, x: Tensor, sizes: tuple[int, ...]) -> Iterator[Tensor]:
     state = None
-    for part in x.split(sizes, dim=1):
+    for part in torch.split(x, list(sizes), dim=1):
         y, state = layer.step(part, state)
         yield y
 
@@ -97,7 +97,8 @@ def test_autocast_computes_in_its_dtype_and_trains(made: Made) -> None:
 def test_the_sum_over_the_blocks_keeps_the_digits_that_bfloat16_has_not() -> None:
     layer = HyenaDNA(8, 4, 1, dtype="bfloat16", seed=0)
     seen: list[torch.dtype] = []
-    hook = layer.blocks[0].norm_2.register_forward_hook(lambda m, x, y: seen.append(x[0].dtype))
+    norm = layer.get_submodule("blocks.0.norm_2")
+    hook = norm.register_forward_hook(lambda m, x, y: seen.append(x[0].dtype))
     y = layer(torch.randint(0, 12, (1, 8)))
     hook.remove()
     assert seen == [torch.float32]
@@ -116,7 +117,8 @@ def test_vmap_and_gradients_of_torch_func_are_those_of_the_layer(made: Made) -> 
     parameters = {name: p.detach() for name, p in layer.named_parameters()}
 
     def loss(given: dict[str, Tensor]) -> Tensor:
-        return torch.func.functional_call(layer, given, (x,)).square().sum()
+        y: Tensor = torch.func.functional_call(layer, given, (x,))
+        return y.square().sum()
 
     for name, found in torch.func.grad(loss)(parameters).items():
         close(found, layer.get_parameter(name).grad, "float64", gradients=True)
@@ -128,9 +130,10 @@ def test_forward_mode_agrees_with_reverse_mode() -> None:
     layer, x = operator()
     layer, x = layer.double(), x.double()
     direction = torch.randn_like(x)
-    _, along = torch.func.jvp(layer, (x,), (direction,))
+    along = torch.func.jvp(layer, (x,), (direction,))[1]
     given = x.clone().requires_grad_()
     layer(given).sum().backward()
+    assert given.grad is not None
     close(along.sum(), (given.grad * direction).sum(), "float64", gradients=True)
 
 
@@ -164,7 +167,8 @@ def test_gradients_through_steps_are_those_of_the_whole(made: Made) -> None:
     layer(x).square().sum().backward()
     expected = {name: p.grad.clone() for name, p in layer.named_parameters()}
     layer.zero_grad()
-    torch.cat(list(pieces(layer, x, (3, 1, 1, 5))), dim=1).square().sum().backward()
+    loss: Any = torch.cat(list(pieces(layer, x, (3, 1, 1, 5))), dim=1).square().sum()
+    loss.backward()
     for name, parameter in layer.named_parameters():
         close(parameter.grad, expected[name], "float64", gradients=True)
 
@@ -334,7 +338,8 @@ def test_filters_kept_in_inference_mode_serve_a_gradient_of_x() -> None:
         layer(x)
         list(pieces(layer, x, (1,) * STEPS))
     layer(given[0]).sum().backward()
-    torch.cat(list(pieces(layer, given[1], (1,) * STEPS)), dim=1).sum().backward()
+    total: Any = torch.cat(list(pieces(layer, given[1], (1,) * STEPS)), dim=1).sum()
+    total.backward()
     close(given[1].grad, given[0].grad, gradients=True)  # type: ignore[arg-type]
 
 
@@ -384,7 +389,7 @@ def test_linear_maps_and_norms_are_torchs_and_know_their_sizes() -> None:
 
 @pytest.mark.parametrize("name", ["HyenaOperator", "HyenaBlock"])
 def test_a_checkpoint_builds_a_layer_without_a_size(name: str) -> None:
-    make = {"l_max": 8, "technology": "hyena", "framework": "torch"}
+    make: dict[str, Any] = {"l_max": 8, "technology": "hyena", "framework": "torch"}
     whole, lazy = ncps.create(name, input_size=5, seed=1, **make), ncps.create(name, **make)
     lazy.load_state_dict(whole.state_dict())
     x = torch.randn(1, 8, 5)

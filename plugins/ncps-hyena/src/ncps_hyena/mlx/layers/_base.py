@@ -75,20 +75,20 @@ class Hyena(FromOptions, Host):
         """Name of the parameters' dtype."""
         if not self.built:
             return super().dtype
-        return str(self.kind).rpartition(".")[2]
+        return str(self._kind).rpartition(".")[2]
 
     @property
-    def kind(self) -> mx.Dtype:
+    def _kind(self) -> mx.Dtype:
         """What the layer computes in, but for filters, transforms and sums over blocks.
 
         That of an array which stays one of floats when linear maps are quantised.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define kind")
+        raise NotImplementedError(f"{type(self).__name__} must define _kind")
 
     def _states(self, state: Any, axes: Axes) -> States:
         """The states before x, checked."""
         if state is None:
-            return (ops.empty_state(self.spec, axes.batch, self.kind),)
+            return (ops.empty_state(self.spec, axes.batch, self._kind),)
         ops.check_state(self.spec, state, axes.batch, axes.steps)
         return (state,)
 

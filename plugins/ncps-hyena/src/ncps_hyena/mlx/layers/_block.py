@@ -36,7 +36,7 @@ class HyenaBlock(Hyena):
         self.dropout = Drop(spec.residual_dropout)
 
     @property
-    def kind(self) -> mx.Dtype:
+    def _kind(self) -> mx.Dtype:
         """That of a vector which is never quantised."""
         kind: mx.Dtype = self.norm_1.weight.dtype
         return kind
@@ -52,7 +52,7 @@ class HyenaBlock(Hyena):
         self, x: mx.array, real: mx.array | None, states: States | None
     ) -> tuple[mx.array, States]:
         """The same for x in float32: what is added to it is computed in the layer's dtype."""
-        kind = self.kind
+        kind = self._kind
         mixed, new = self.operator.through(self.norm_1(x).astype(kind), real, states)
         x = x + self.dropout(mixed)
         x = x + self.dropout(self.mlp(self.norm_2(x).astype(kind)))

@@ -44,7 +44,7 @@ class HyenaDNA(Hyena):
             self.head = nn.Linear(spec.units, spec.output_size, bias=bias)
 
     @property
-    def kind(self) -> mx.Dtype:
+    def _kind(self) -> mx.Dtype:
         """That of a vector which is never quantised."""
         kind: mx.Dtype = self.norm.weight.dtype
         return kind
@@ -62,7 +62,7 @@ class HyenaDNA(Hyena):
         f = ops.cleared(self.norm(h), real)
         if self.spec.pooled:
             f = ops.pooled(f, real, self.spec.pooling)
-        return self._headed(f.astype(self.kind)), tuple(new)
+        return self._headed(f.astype(self._kind)), tuple(new)
 
     def _headed(self, f: mx.array) -> mx.array:
         """Features, logits or classes."""
@@ -78,7 +78,7 @@ class HyenaDNA(Hyena):
     def _states(self, state: Any, axes: Axes) -> States:
         spec = self.spec
         if state is None:
-            empty = ops.empty_state(spec, axes.batch, self.kind)
+            empty = ops.empty_state(spec, axes.batch, self._kind)
             return (empty,) * spec.num_layers
         if not isinstance(state, ops.ModelState) or len(state.blocks) != spec.num_layers:
             raise ops.other_state(spec, axes.batch, f"a value of type {type(state).__name__}")

@@ -48,7 +48,7 @@ class HyenaOperator(Hyena):
         self._filters = ops.Filters(spec.l_max)
 
     @property
-    def kind(self) -> mx.Dtype:
+    def _kind(self) -> mx.Dtype:
         """That of a vector which is never quantised."""
         kind: mx.Dtype = self.long_0.skip.dtype
         return kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ncps_hyena.mlx.kernels import Filter as Filter
 from ncps_hyena.mlx.kernels import filtered_convolution as filtered_convolution
 from ncps_hyena.mlx.kernels import short_convolution as short_convolution
 from ncps_hyena.mlx.kernels import stream_convolution as stream_convolution

@@ -161,9 +161,10 @@ def _made(spec: Any) -> nn.ModuleList:
 
 
 def _settle(blocks: Iterable[Any], spec: Any) -> None:
-    """Tell the blocks their specs, once all sizes are known."""
+    """Tell the blocks their specs, and how many states are theirs, once all sizes are known."""
     for block, one in zip(blocks, spec.blocks, strict=True):
         block.spec, block._built = one, True
+        block.kept = len(one.state_shapes()) - 1
 
 
 def _run(
@@ -171,8 +172,7 @@ def _run(
 ) -> tuple[Tensor, States]:
     rest, new = list(states), list[Tensor]()
     for block in blocks:
-        size = len(block.spec.state_shapes()) - 1
-        own, rest = tuple(rest[:size]), rest[size:]
-        x, kept = block.through(x, own, behind)
-        new += kept
+        own, rest = tuple(rest[: block.kept]), rest[block.kept :]
+        x, after = block.through(x, own, behind)
+        new += after
     return x, tuple(new)
