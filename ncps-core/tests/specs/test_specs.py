@@ -180,3 +180,16 @@ def test_spec_keeps_a_wiring_of_its_own() -> None:
     wiring.build(3)
     assert spec.with_input_size(5).wiring.input_dim == 5
     assert specs.CfC(units=wiring).input_size == 3
+
+
+def test_undrawn_layers_start_from_zeros_and_only_inside() -> None:
+    spec = specs.build("GRU", input_size=3, units=4)
+    with specs.undrawn():
+        values = spec.initial_parameters(1)
+        with pytest.raises(SpecError, match="seed"):
+            spec.initial_parameters(-1)
+    assert [(n, a.shape) for n, a in values.items()] == [
+        (p.name, p.shape) for p in spec.parameters()
+    ]
+    assert all(a.dtype == np.float32 and not a.any() for a in values.values())
+    assert any(a.any() for a in spec.initial_parameters(1).values())

@@ -22,7 +22,7 @@ from ncps.canonical._layouts import Layout, to_canonical, to_native
 from ncps.canonical._models import Leaf, joined, leaves, natives_of
 from ncps.canonical._parameters import load_parameters
 from ncps.errors import ConversionError, FileFormatError, ParameterError
-from ncps.specs import Spec
+from ncps.specs import Spec, undrawn
 
 SCHEMA = 1
 
@@ -122,7 +122,8 @@ def make(layer: Saved, *, dtype: str | None = None, **place: Any) -> Layer:
     reference = select(spec.layer, spec=spec, **place).framework == "numpy"
     kept = None if reference else layer.dtype
     # the values are replaced at once: a fixed seed leaves global generators alone
-    made: Layer = create(spec, dtype=dtype or kept, seed=0, **place)
+    with undrawn():
+        made: Layer = create(spec, dtype=dtype or kept, seed=0, **place)
     load_parameters(made, layer.parameters)
     return made
 

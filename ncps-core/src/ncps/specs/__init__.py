@@ -25,6 +25,7 @@ from ncps.specs._base import Shape as Shape
 from ncps.specs._base import Spec as Spec
 from ncps.specs._base import States as States
 from ncps.specs._base import StateShapes as StateShapes
+from ncps.specs._base import undrawn as undrawn
 from ncps.specs._bidirectional import Bidirectional as Bidirectional
 from ncps.specs._cfc import CfC as CfC
 from ncps.specs._cfc import CfCCell as CfCCell

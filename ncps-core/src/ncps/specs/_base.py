@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,6 +23,18 @@ Shape = tuple[int | None, ...]
 StateShapes = tuple[tuple[str, tuple[int, ...]], ...]
 States = tuple[npt.NDArray[np.float32], ...]
 Kind = Literal["feedforward", "cell", "sequence", "collection"]
+
+_drawing: ContextVar[bool] = ContextVar("ncps_drawing", default=True)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Layers made inside start from zeros: their values come afterwards, and to draw takes time."""
+    token = _drawing.set(False)
+    try:
+        yield
+    finally:
+        _drawing.reset(token)
 
 
 @dataclass(frozen=True)
@@ -123,10 +137,12 @@ class Spec:
         """First values of all parameters; a seed fixes them, whatever the technology.
 
         Each parameter has a random stream of its own, so that one more option in a spec does
-        not change the values of the parameters that were there before.
+        not change the values of the parameters that were there before. Inside `undrawn` all are 0.
         """
         fresh = np.random.SeedSequence().entropy
         root = _validate.integer(self.layer, "seed", fresh if seed is None else seed, minimum=0)
+        if not _drawing.get():
+            return {p.name: np.zeros(p.shape, np.float32) for p in self.parameters()}
         return {
             p.name: p.initializer(
                 np.random.default_rng(np.random.SeedSequence([root, *p.name.encode()])), p.shape

@@ -8,7 +8,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from ncps.specs import inputs
+from ncps.specs import inputs, undrawn
 from ncps_xlstm.mlx import ops
 from ncps_xlstm.mlx.layers._base import Sequence, States
 from ncps_xlstm.mlx.layers._blocks import mLSTMBlock, sLSTMBlock, xLSTMLargeBlock
@@ -142,8 +142,9 @@ class xLSTMLarge(_LanguageModel):
 
 
 def _made(spec: Any) -> list[Any]:
-    # the seed does not matter: the values come afterwards, from the whole layer's
-    return [BLOCKS[block.layer](block, seed=0) for block in spec.blocks]
+    # the values come afterwards, from the whole layer's
+    with undrawn():
+        return [BLOCKS[block.layer](block, seed=0) for block in spec.blocks]
 
 
 def _run(

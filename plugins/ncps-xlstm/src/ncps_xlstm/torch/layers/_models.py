@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ncps.specs import inputs
+from ncps.specs import inputs, undrawn
 from ncps_xlstm.specs import LanguageModelSpec
 from ncps_xlstm.specs import xLSTMBlockStack as xLSTMBlockStackSpec
 from ncps_xlstm.specs import xLSTMLarge as xLSTMLargeSpec
@@ -155,8 +155,9 @@ class xLSTMLarge(_LanguageModel):
 
 
 def _made(spec: Any) -> nn.ModuleList:
-    # the seed does not matter: the values come afterwards, from the whole layer's
-    return nn.ModuleList(BLOCKS[block.layer](block, seed=0) for block in spec.blocks)
+    # the values come afterwards, from the whole layer's
+    with undrawn():
+        return nn.ModuleList(BLOCKS[block.layer](block, seed=0) for block in spec.blocks)
 
 
 def _settle(blocks: Iterable[Any], spec: Any) -> None:
