@@ -211,7 +211,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def support(session: nox.Session) -> None:
-    """Write docs/support.md: the whole kit, on every technology."""
+    """Write docs/support.md: the whole kit, on every technology.
+
+    With arguments, as in `nox -s support -- torch mlx`, only what is on these frameworks runs anew;
+    the rest is what its last run in this work tree left.
+    """
     solvers = [SOLVERS, "diffrax"]
     session.install(*PINNED, *KERAS.values(), *solvers, *_editable(*PLUGINS, extras="[plot]"))
     folder = Path(session.create_tmp())
@@ -219,8 +223,11 @@ def support(session: nox.Session) -> None:
     for framework, backend in SUPPORT:
         path = folder / f"{framework}-{backend or 'alone'}.json"
         environment = ENVIRONMENT | ({} if backend is None else _on(backend))
-        with path.open("w") as out:
-            session.run("ncps", "verify", framework, "--json", stdout=out, env=environment)
+        if not session.posargs or framework in session.posargs or not path.exists():
+            new = path.with_suffix(".new")  # a run that was broken off leaves nothing
+            with new.open("w") as out:
+                session.run("ncps", "verify", framework, "--json", stdout=out, env=environment)
+            new.replace(path)
         files.append(str(path) if backend is None else f"{path}:{backend}")
     session.run("python", "tests/conformance/write_support.py", *files)
 

@@ -36,6 +36,42 @@ def test_absent_requirement_is_told(site: Site) -> None:
     assert told("acme") == ["'acme' on 'acme': absent_module is not installed"]
 
 
+TWO_FRAMEWORKS = """
+schema = 1
+api = 1
+[[technology]]
+name = "acme"
+framework = "one"
+priority = 5
+requires = ["{first}"]
+layers = {{ Dense = "acme.layers:Fake" }}
+[[technology]]
+name = "acme"
+framework = "two"
+priority = 5
+requires = ["{second}"]
+layers = {{ Dense = "acme.layers:Fake" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("json", "absent_module", []),
+        ("absent_dist>=1", "json", []),
+        ("json", "pluggy<0.1", ["two"]),  # installed, but not so that it serves
+        ("absent_one", "absent_two", ["one", "two"]),
+    ],
+)
+def test_absent_framework_is_told_unless_the_plugin_serves_another(
+    site: Site, first: str, second: str, expected: list[str]
+) -> None:
+    site.plugin("acme", TWO_FRAMEWORKS.format(first=first, second=second))
+    assert [text.partition(":")[0] for text in told("acme")] == [
+        f"'acme' on {framework!r}" for framework in expected
+    ]
+
+
 @pytest.mark.parametrize("absent", ["acme.absent:Fake", "absent.layers:Fake"])
 def test_module_that_does_not_exist_is_told_without_importing_any(site: Site, absent: str) -> None:
     site.plugin("acme", layers={"Dense": "acme.layers:Fake", "LSTM": absent})

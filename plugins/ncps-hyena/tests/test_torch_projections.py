@@ -11,6 +11,8 @@ from ncps_hyena.torch.kernels import Inward, Outward, inward_plain, outward_plai
 
 # rows, steps, features in and out
 SIZES = [(1, 1, 1, 1), (2, 31, 33, 5), (3, 65, 2, 32)]
+# numbers from the start of a row of so many steps to that of the next
+PADDED = {1: 1, 31: 32, 65: 80}
 DIRECTIONS = {"inward": (Inward.apply, inward_plain), "outward": (Outward.apply, outward_plain)}
 
 
@@ -40,8 +42,12 @@ def test_projection_is_torchs_linear_in_the_other_layout(
     # of the hand-written one, the last
     found = DIRECTIONS[direction][0](*flat)
     (da,) = torch.autograd.grad(found, flat[:1], weights)
-    assert found.is_contiguous()
-    assert da.is_contiguous()
+    for array in (found, da):
+        outer, inner, last = array.stride()
+        assert (outer, last) == (array.shape[1] * inner, 1)
+        # rows of time are padded, rows of features are not
+        in_time = (array is found) == (direction == "inward")
+        assert inner == (PADDED[sizes[1]] if in_time else array.shape[2])
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -202,3 +202,13 @@ def test_option_that_cannot_be_is_refused(case: str) -> None:
 def test_unknown_option_of_a_block_is_named() -> None:
     with pytest.raises(UnknownNameError, match=r"option of mLSTMBlock 'num_head'\. Did you mean"):
         specs.xLSTMBlockStack(num_blocks=2, mlstm={"num_head": 2})
+
+
+@pytest.mark.parametrize("layer", ["mLSTMBlock", "sLSTMBlock", "xLSTMLargeBlock"])
+def test_open_block_is_as_wide_as_an_input_that_comes_later(layer: str) -> None:
+    spec = core.build(layer, num_heads=2)
+    assert spec.output_shape((None, None, None)) == (None, None, None)
+    assert spec.output_shape((None, 5, 8)) == (None, 5, 8)
+    assert core.build(layer, num_heads=2, bidirectional=True).output_shape((5, 8)) == (5, 16)
+    inside = core.build("Sequential", layers=[(layer, {"num_heads": 2})])
+    assert inside.with_input_shape((5, 8)).members()["0"].input_size == 8

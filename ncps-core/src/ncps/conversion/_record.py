@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ncps import registry
 from ncps.canonical import Layer, framework_of, load_parameters, parameters
-from ncps.conversion._record_containers import Call, inside
+from ncps.conversion._record_containers import Call, inside, output_of
 from ncps.errors import PluginError
 from ncps.reference import following
 from ncps.specs import CollectionSpec, ContainerSpec, Part, SequenceSpec, Spec, inputs
@@ -112,7 +112,7 @@ def _plain(layer: Layer, call: Call, along: Mapping[str, Array] | None) -> dict[
             states, rest = tuple(rest[: len(names)]), rest[len(names) :]
             others = None if along is None else [along[part.prefix + name] for name in names]
             steps = _run(plain, call._replace(states=states), part.reverse, others)
-            outputs.append(steps.pop("y"))
+            outputs.append(output_of(steps, part.spec))
             found |= {part.prefix + name: array for name, array in steps.items()}
         call = call._replace(x=np.concatenate(outputs, axis=-1))
     return {"y": call.x, **found}

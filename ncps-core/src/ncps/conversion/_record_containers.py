@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ncps.canonical import Layer
 from ncps.reference import following, held, merged
-from ncps.specs import Bidirectional, Residual
+from ncps.specs import Bidirectional, Residual, Spec
 
 Array = npt.NDArray[Any]
 
@@ -54,13 +54,19 @@ def inside(
         own, rest = rest[:number], rest[number:]
         given = call._replace(x=y, states=own)
         steps = record(member, given, behind(name, along))
-        y = steps.pop("y")
+        y = output_of(steps, member.spec)
         stepwise = getattr(member.spec, "return_sequences", True)
         found |= {f"{name}.{state}": array for state, array in steps.items()}
     if isinstance(spec, Residual):
         found["residual"] = held(call.x, rest[0], call.real)[:, 1:]
         y = found["residual"] + y
     return {"y": y, **found}
+
+
+def output_of(steps: dict[str, Array], spec: Spec) -> Array:
+    """y of recorded steps, which then hold the states alone; a state called y is y itself."""
+    kept = any(name == "y" for name, _ in spec.state_shapes())
+    return steps["y"] if kept else steps.pop("y")
 
 
 def behind(name: str, along: Recording | None) -> dict[str, Array] | None:
@@ -87,7 +93,7 @@ def _both_ways(layer: Any, call: Call, along: Recording | None, record: Record) 
         None if other is None else _flipped(other),
     )
     reverse = _flipped(reverse)
-    y = merged(layer.spec.merge, forward.pop("y"), reverse.pop("y"))
+    y = merged(layer.spec.merge, output_of(forward, one[1].spec), output_of(reverse, two[1].spec))
     named = ((one[0], forward), (two[0], reverse))
     return {"y": y, **{f"{name}.{n}": a for name, steps in named for n, a in steps.items()}}
 

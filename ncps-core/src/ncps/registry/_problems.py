@@ -17,7 +17,7 @@ from ncps.registry._names import refusal
 from ncps.registry._outcome import Failed, described, let_through, not_a_layer
 from ncps.registry._plan import Question, barred, make_plan
 from ncps.registry._records import Problem, Provider, Technology
-from ncps.registry._requires import locate
+from ncps.registry._requires import NOT_INSTALLED, locate
 from ncps.registry._services import usable_reason
 from ncps.registry._state import State
 from ncps.registry._wishes import Environment
@@ -29,15 +29,29 @@ if TYPE_CHECKING:
 def problems(
     catalogue: Catalogue, settings: Settings, env: Environment, now: State
 ) -> tuple[Problem, ...]:
-    """One for each cause, however many layers it takes; none for what the config bars."""
+    """One for each cause, however many layers it takes; none for what the config bars.
+
+    A distribution that serves several frameworks works with one of them: that the others are not
+    installed is none.
+    """
     found = [*_conflicts(catalogue, settings, env)]
     for t in catalogue.technologies:
         taken = refusal(t.distribution, t.name, t.framework, t.aliases)
         told = unusable(t, catalogue, settings, now) if barred(t, settings) is None else taken
-        if told is not None:
+        if told is not None and not _served_elsewhere(t, told, catalogue, settings, now):
             text = f"{t.name!r} on {t.framework!r}: {told}"
             found.append(Problem(t.distribution, t.origin.version, str(t.origin.manifest), text))
     return tuple(dict.fromkeys(found))
+
+
+def _served_elsewhere(
+    t: Technology, told: str, catalogue: Catalogue, settings: Settings, now: State
+) -> bool:
+    """Whether only something absent keeps `t` from being used, and its distribution is of use."""
+    if told != catalogue.missing(t.requires) or not told.endswith(NOT_INSTALLED):
+        return False
+    others = [o for o in catalogue.technologies if o.distribution == t.distribution]
+    return any(unusable(other, catalogue, settings, now) is None for other in others)
 
 
 def unusable(t: Technology, catalogue: Catalogue, settings: Settings, now: State) -> str | None:

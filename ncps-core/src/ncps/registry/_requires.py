@@ -13,6 +13,7 @@ from ncps.errors import PluginError
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+NOT_INSTALLED = "is not installed"
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -34,7 +35,7 @@ def check_requirement(text: str, where: str) -> None:
 def missing(text: str) -> str | None:
     """Why the requirement is not met, or None when it is."""
     if _MODULE.fullmatch(text):
-        return None if locate(text) else f"{text} is not installed"
+        return None if locate(text) else f"{text} {NOT_INSTALLED}"
     requirement = _parse(text)
     try:
         return _unmet(requirement)
@@ -51,7 +52,7 @@ def _unmet(requirement: Requirement) -> str | None:
     try:
         installed = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
-        return f"{requirement.name} is not installed"
+        return f"{requirement.name} {NOT_INSTALLED}"
     if not requirement.specifier.contains(installed, prereleases=True):
         return f"expected {requirement.name}{requirement.specifier}, got {installed}"
     return None

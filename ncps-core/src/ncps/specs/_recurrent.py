@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ncps.errors import BuildError
 from ncps.specs._base import Shape, Spec
 
 
 def cell_output_shape(spec: Spec, input_shape: Shape) -> Shape:
     """(B, D) → (B, H); (D,) → (H,)."""
     spec.check_features(input_shape, (1, 2), "(B, D) or (D,)")
-    return (*input_shape[:-1], spec.with_input_shape(input_shape).output_size)
+    return (*input_shape[:-1], _size(spec, input_shape))
 
 
 def sequence_output_shape(spec: Spec, input_shape: Shape, return_sequences: bool) -> Shape:
@@ -22,6 +23,12 @@ def sequence_output_shape(spec: Spec, input_shape: Shape, return_sequences: bool
     else:
         spec.check_features(input_shape, (2, 3), "(B, T, D) or (T, D)")
         steps = input_shape[:-1]
-    # the output may be as long as the input, of an open spec too
-    size = spec.with_input_shape(input_shape).output_size
-    return (*(steps if return_sequences else steps[:-1]), size)
+    return (*(steps if return_sequences else steps[:-1]), _size(spec, input_shape))
+
+
+def _size(spec: Spec, input_shape: Shape) -> int | None:
+    """The features of the output; None where they are the input's, which nobody knows yet."""
+    try:
+        return spec.with_input_shape(input_shape).output_size
+    except BuildError:
+        return None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ncps.errors import FileFormatError
 from ncps_hyena.specs import HyenaBlock, HyenaDNA, HyenaOperator, HyenaSpec
 
 Array = npt.NDArray[Any]
@@ -25,12 +26,12 @@ HEADS = ("head.output_transform", "decoder.0.output_transform", "score")
 
 def model_arrays(spec: HyenaDNA, arrays: Arrays) -> dict[str, Array]:
     """Canonical parameters of a model; KeyError with the name of a tensor that is missing."""
-    return dict(_model(spec, arrays))
+    return dict(_model(spec, Part(arrays)))
 
 
 def operator_arrays(spec: HyenaOperator, arrays: Arrays) -> dict[str, Array]:
     """Canonical parameters of one operator, whose tensors are under its own names."""
-    return dict(_operator(spec, arrays))
+    return dict(_operator(spec, Part(arrays)))
 
 
 def _model(spec: HyenaDNA, arrays: Arrays) -> Named:
@@ -60,7 +61,7 @@ def _operator(spec: HyenaOperator, arrays: Arrays) -> Named:
     names = (*spec.projections[1:], spec.projections[0])
     parts = {
         "kernel": np.split(arrays["in_proj.weight"].T, len(names), axis=1),
-        "bias": np.split(arrays["in_proj.bias"], len(names)),
+        "bias": np.split(_bias(arrays, "in_proj.bias", spec.features * len(names)), len(names)),
         "short_kernel": np.split(arrays["short_filter.weight"][:, 0].T, len(names), axis=1),
         "short_bias": np.split(arrays["short_filter.bias"], len(names)),
     }
@@ -81,17 +82,31 @@ def _filter(spec: HyenaOperator, arrays: Arrays) -> Named:
     last = f"implicit_filter.{2 * spec.num_inner + 2}.weight"
     for o, kernel in enumerate(apart(spec, arrays[last])):
         yield f"long_{o}.kernel", kernel.T
-    for o, skip in enumerate(apart(spec, arrays["bias"])):
+    skips = _bias(arrays, "bias", spec.features * spec.convolutions)
+    for o, skip in enumerate(apart(spec, skips)):
         yield f"long_{o}.skip", skip
     if spec.learn_decay:
         for o, delta in enumerate(apart(spec, arrays["modulation.deltas"].reshape(-1))):
             yield f"long_{o}.delta", delta
 
 
+def _bias(arrays: Arrays, name: str, size: int) -> Array:
+    # a version of the training code computes without these two and does not save them
+    return arrays[name] if name in arrays else np.zeros(size, np.float32)
+
+
 def frequency(arrays: Arrays) -> Array:
-    """The frequency of a filter's sines, from whichever of them holds it."""
-    name = next((n for n in arrays if n.endswith(".freq")), "implicit_filter.1.freq")
-    return arrays[name]
+    """The frequency of a filter's sines, from whichever of them hold it.
+
+    Raises: FileFormatError when they hold different ones.
+    """
+    names = [n for n in arrays if n.endswith(".freq")] or ["implicit_filter.1.freq"]
+    first = arrays[names[0]]
+    if not all(np.array_equal(first, arrays[name]) for name in names):
+        raise FileFormatError(
+            f"expected one frequency for all sines of a filter, got others in {', '.join(names)}."
+        )
+    return first
 
 
 def apart(spec: HyenaSpec, array: Array) -> Array:
@@ -101,10 +116,22 @@ def apart(spec: HyenaSpec, array: Array) -> Array:
     return np.swapaxes(array.reshape(spec.features, spec.convolutions, *array.shape[1:]), 0, 1)
 
 
-def inside(arrays: Arrays, prefix: str) -> dict[str, Array]:
-    """The tensors of a part, by their names in it."""
+class Part(dict[str, Array]):
+    """Tensors by their names in a part; one that is missing is named in full."""
+
+    def __init__(self, arrays: Arrays, start: str = "") -> None:
+        super().__init__(arrays)
+        self.start = start
+
+    def __missing__(self, name: str) -> Array:
+        raise KeyError(self.start + name)
+
+
+def inside(arrays: Arrays, prefix: str) -> Part:
+    """The tensors of a part."""
     start = f"{prefix}."
-    return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+    own = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+    return Part(own, getattr(arrays, "start", "") + start)
 
 
 def _under(prefix: str, named: Named) -> Named:

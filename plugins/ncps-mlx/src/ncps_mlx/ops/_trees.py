@@ -15,9 +15,12 @@ def named(tree: Any) -> dict[str, mx.array]:
 
 
 def first_parameter(tree: Any) -> mx.array | None:
-    """The first parameter of a module, without the cost of listing them all."""
+    """The first parameter of a module, without the cost of listing them all.
+
+    The integers of a quantised matrix are none; its scales are.
+    """
     if isinstance(tree, mx.array):
-        return tree
+        return tree if mx.issubdtype(tree.dtype, mx.floating) else None
     if isinstance(tree, Mapping):
         tree = [value for name, value in tree.items() if not name.startswith("_")]
     if isinstance(tree, list):

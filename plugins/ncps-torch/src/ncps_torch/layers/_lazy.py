@@ -68,7 +68,8 @@ def input_size_of(
         saved = state.get(prefix + name)
         if shape == two[name] or saved is None or is_lazy(saved) or saved.dim() != len(shape):
             continue
-        (axis,) = (i for i, (a, b) in enumerate(zip(shape, two[name], strict=True)) if a != b)
+        # where both axes of a square tensor grow, either tells
+        axis = next(i for i, (a, b) in enumerate(zip(shape, two[name], strict=True)) if a != b)
         more = saved.shape[axis] - shape[axis]
         size: int = spec.size_unit * (1 + more // (two[name][axis] - shape[axis]))
         if size < 1:

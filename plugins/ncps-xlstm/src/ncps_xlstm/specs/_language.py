@@ -78,9 +78,13 @@ class LanguageModelSpec(SequenceSpec):
         leading = input_shape if self.return_sequences else input_shape[:-1]
         return (*leading, self.output_size)
 
+    @cached_property
+    def _shapes(self) -> StateShapes:
+        return (("y", (self.output_size,)), *block_shapes(self.blocks))
+
     def state_shapes(self) -> StateShapes:
         """Output y, then what the blocks keep."""
-        return (("y", (self.output_size,)), *block_shapes(self.blocks))
+        return self._shapes
 
     def state_dtypes(self, dtype: str) -> tuple[str, ...]:
         """In half precision all but y and the convolution's inputs is kept in single precision."""

@@ -114,11 +114,15 @@ class xLSTMBlockStack(StackOptions):
         """As many features as the input has."""
         return self.known_input_size()
 
+    @cached_property
+    def _shapes(self) -> StateShapes:
+        return (("y", (self.known_input_size(),)), *block_shapes(self.blocks))
+
     def state_shapes(self) -> StateShapes:
         """Output y, then what the blocks keep."""
         if self.composed:
             return super().state_shapes()
-        return (("y", (self.known_input_size(),)), *block_shapes(self.blocks))
+        return self._shapes
 
     def _parameters(self, input_size: int) -> tuple[Parameter, ...]:
         norm = [_checks.gamma("norm", input_size)] if self.final_norm else []

@@ -33,10 +33,15 @@ class Remembered(Generic[T]):
         self._made_from: list[tuple[mx.array, int, mx.array]] = []
         self._value: T | None = None
 
+    def known(self, parameters: Sequence[mx.array]) -> T | None:
+        """The value for these parameters if it is kept."""
+        return self._value if self._value is not None and self._same(parameters) else None
+
     def __call__(self, parameters: Sequence[mx.array], make: Callable[[], T]) -> T:
         """The value that `make` gives for these parameters."""
-        if self._value is not None and self._same(parameters):
-            return self._value
+        found = self.known(parameters)
+        if found is not None:
+            return found
         if self._in_transform():
             return make()
         self.forget()

@@ -9,7 +9,6 @@ the transform of that power and a few entries apart: the next size would cost a 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 # entries that may be computed apart, and from which length on that pays
@@ -24,7 +23,6 @@ class Transform(NamedTuple):
     apart: int
 
 
-@lru_cache(maxsize=256)
 def transform(length: int, two_sided: bool = False) -> Transform:
     """What the first `length` entries of a product of two sequences that long take.
 

@@ -34,6 +34,7 @@ class HyenaDNA(Layer):
     Source: Nguyen et al. 2023, arXiv:2306.15794.
     """
 
+    sizes = ("l_max", "units", "num_layers")
     spec: HyenaDNASpec
 
     def _structure(self, spec: HyenaDNASpec) -> None:
@@ -63,8 +64,8 @@ class HyenaDNA(Layer):
     ) -> tuple[Tensor, ModelState]:
         """y and the new state for the tokens x (B, S) that follow those in `state`.
 
-        The result of any pieces is that of one call over the whole; run it under
-        ``torch.no_grad()``, where the filters are kept from step to step.
+        The result of any pieces is that of one call over the whole. Run it under
+        ``torch.no_grad()`` and not compiled: only so are the filters kept from step to step.
 
         Raises: SpecError when the layer is bidirectional or a classification; ShapeError when an
         argument does not fit, and past l_max steps.
@@ -72,7 +73,8 @@ class HyenaDNA(Layer):
         self.spec.check_streams()
         x, real, axes = ops.given_tokens(self.spec, x, mask, self.embeddings.weight.device)
         old = self._checked(state, axes.batch, axes.steps)
-        h, new = self._embedded(x), list[ops.OperatorState]()
+        h = self._embedded(x)
+        new: list[ops.OperatorState] = []
         for block, own in zip(self.blocks, old, strict=True):
             h, after = block.onward(h, real, own)  # type: ignore[operator]
             new.append(after)

@@ -37,8 +37,8 @@ class Streaming(Layer):
     ) -> tuple[Tensor, ops.OperatorState]:
         """y and the new state for the steps x (B, S, D) that follow those in `state`.
 
-        The result of any pieces is that of one call over the whole; run it under
-        ``torch.no_grad()``, where the filters are kept from step to step.
+        The result of any pieces is that of one call over the whole. Run it under
+        ``torch.no_grad()`` and not compiled: only so are the filters kept from step to step.
 
         Raises: SpecError when the layer is bidirectional; ShapeError when an argument does not
         fit, and past l_max steps.
@@ -73,13 +73,13 @@ class HyenaOperator(Streaming):
         for o in range(spec.convolutions):
             self.add_module(f"long_{o}", LongConvolution(spec))
         self.output = nn.Linear(size, size)
-        self._cache = ops.Cache()
+        self._kept = ops.Kept()
 
     def through(self, x: Tensor, real: Tensor | None) -> Tensor:
         """All steps at once."""
         z = ops.inward(x, [p.linear for p in self._projections()])
         v = ops.convolved(
-            *(self.spec, z, self._taps(), self._network(), self._cache, real, self._dropout)
+            *(self.spec, z, self._taps(), self._network(), self._kept, real, self._dropout)
         )
         return ops.outward(v, self.output)
 
@@ -89,7 +89,7 @@ class HyenaOperator(Streaming):
         """A few steps."""
         z = ops.inward(x, [p.linear for p in self._projections()])
         v, new = ops.streamed(
-            *(self.spec, z, self._taps(), self._network(), self._cache, state, real, self._dropout)
+            *(self.spec, z, self._taps(), self._network(), self._kept, state, real, self._dropout)
         )
         return ops.outward(v, self.output), new
 

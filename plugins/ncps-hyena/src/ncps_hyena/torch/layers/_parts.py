@@ -26,6 +26,11 @@ class Short(nn.Module):
         self.weight = nn.Parameter(torch.empty(size, taps))
         self.bias = nn.Parameter(torch.empty(size))
 
+    def extra_repr(self) -> str:
+        """Features and taps."""
+        size, taps = self.weight.shape
+        return f"{size}, taps={taps}"
+
 
 class Projection(nn.Module):
     """A linear map, and the short convolution behind it; `ops` runs all of an operator at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ncps_hyena.torch.ops._cache import Cache as Cache
 from ncps_hyena.torch.ops._convolutions import Taps as Taps
 from ncps_hyena.torch.ops._convolutions import convolved as convolved
 from ncps_hyena.torch.ops._filters import Network as Network
@@ -10,9 +9,9 @@ from ncps_hyena.torch.ops._host import kit as kit
 from ncps_hyena.torch.ops._inputs import cleared as cleared
 from ncps_hyena.torch.ops._inputs import given as given
 from ncps_hyena.torch.ops._inputs import given_tokens as given_tokens
+from ncps_hyena.torch.ops._kept import Kept as Kept
 from ncps_hyena.torch.ops._projections import inward as inward
 from ncps_hyena.torch.ops._projections import outward as outward
-from ncps_hyena.torch.ops._remembered import Remembered as Remembered
 from ncps_hyena.torch.ops._stream import OperatorState as OperatorState
 from ncps_hyena.torch.ops._stream import checked as checked
 from ncps_hyena.torch.ops._stream import other_state as other_state

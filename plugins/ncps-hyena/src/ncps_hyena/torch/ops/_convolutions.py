@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ncps_hyena.specs import HyenaSpec
 from ncps_hyena.torch import kernels
-from ncps_hyena.torch.ops._cache import Cache
 from ncps_hyena.torch.ops._dtypes import compute_dtype
 from ncps_hyena.torch.ops._filters import Filters, Network, filters
 from ncps_hyena.torch.ops._host import kit
+from ncps_hyena.torch.ops._kept import Kept
 
 
 class Taps(NamedTuple):
@@ -27,7 +27,7 @@ def convolved(
     z: Tensor,
     taps: Taps,
     network: Network,
-    cache: Cache,
+    kept: Kept,
     real: Tensor | None = None,
     dropout: float = 0.0,
 ) -> Tensor:
@@ -58,5 +58,5 @@ def convolved(
             found = filters(spec, network, steps)
             return found, kernels.spectra_of(found.h, found.r)
 
-        f, spectra = cache.get("whole", steps, tensors, make)
+        f, spectra = kept.get("whole", steps, tensors, make)
         return kernels.gated_forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)

@@ -55,7 +55,7 @@ def filters(spec: HyenaSpec, network: Network, lags: int) -> Filters:
         else:
             z = network.positions[:lags].to(dtype)
         delta = _deltas(spec, network, dtype, device)
-        h = _written(spec, z, delta, W.to(dtype), maps).unflatten(0, (-1, spec.features))
+        h = _written(spec, z, delta, W.to(dtype), maps).view(-1, spec.features, z.shape[0])
     n = spec.convolutions
     return Filters(h[:n], h[n:] if spec.bidirectional else None)
 
@@ -82,7 +82,7 @@ def _deltas(
     if network.deltas:
         delta = torch.cat(network.deltas).to(dtype)
     else:
-        delta = torch.tensor(spec.deltas().reshape(-1), dtype=dtype, device=device)
+        delta = torch.from_numpy(spec.deltas().reshape(-1)).to(device=device, dtype=dtype)
     return torch.cat([delta, delta]) if spec.bidirectional else delta
 
 

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from ncps.errors import ShapeError
 from ncps_hyena.specs import HyenaSpec
 from ncps_hyena.torch import kernels
-from ncps_hyena.torch.ops._cache import Cache
 from ncps_hyena.torch.ops._convolutions import Taps
 from ncps_hyena.torch.ops._dtypes import compute_dtype
 from ncps_hyena.torch.ops._filters import Network, filters
 from ncps_hyena.torch.ops._host import kit
+from ncps_hyena.torch.ops._kept import Kept
 
 
 class OperatorState(NamedTuple):
     """What an operator carries from step to step; nothing of it is ever changed in place.
 
-    `count` steps were seen. `tail` (B, (N + 1)·D, K - 1) is what the short convolutions still
+    `seen` steps came before. `tail` (B, (N + 1)·D, K - 1) is what the short convolutions still
     read; `streams` are the long ones', see `ncps_hyena.torch.kernels`.
     """
 
-    count: int
+    seen: int
     tail: Tensor
     streams: tuple[kernels.Stream, ...]
 
@@ -37,7 +38,7 @@ def checked(spec: HyenaSpec, state: Any, rows: int, steps: int) -> OperatorState
         raise other_state(spec, rows, f"a {type(state).__name__}")
     if state.tail.shape[0] != rows:
         raise other_state(spec, rows, f"one of {state.tail.shape[0]}")
-    spec.check_steps(steps, seen=state.count)
+    spec.check_steps(steps, seen=state.seen)
     return state
 
 
@@ -54,7 +55,7 @@ def streamed(
     z: Tensor,
     taps: Taps,
     network: Network,
-    cache: Cache,
+    kept: Kept,
     state: OperatorState | None,
     real: Tensor | None = None,
     dropout: float = 0.0,
@@ -68,23 +69,25 @@ def streamed(
         *gates, v = kernels.short_plain(wide, w, b, tail).chunk(order + 1, dim=1)
         old = (None,) * (order - 1) if state is None else state.streams
         new = []
-        for o, own in enumerate(_filters(spec, s, network, taps.s, cache)):
+        for o, own in enumerate(_filters(spec, s, network, taps.s, kept)):
             u = v * gates[order - 1 - o]
             u = u if real is None else u * real[:, None]
             u = u * kit.dropout(dropout, tuple(u.shape), u) if dropout else u
             v, after = kernels.stream(own, u, old[o])
             new.append(after)
         y = (v * gates[0]).to(z.dtype)
-    count = z.shape[-1] + (0 if state is None else state.count)
+    seen = z.shape[-1] + (0 if state is None else state.seen)
     tail = kernels.next_tail(wide, spec.short_filter_order, tail)
-    return y, OperatorState(count, tail, tuple(new))
+    return y, OperatorState(seen, tail, tuple(new))
 
 
 def _filters(
-    spec: HyenaSpec, s: Tensor, network: Network, skips: Tensor, cache: Cache
+    spec: HyenaSpec, s: Tensor, network: Network, skips: Tensor, kept: Kept
 ) -> list[kernels.StreamFilter]:
     def make() -> list[kernels.StreamFilter]:
         h = filters(spec, network, spec.l_max).h
         return [kernels.StreamFilter(*both) for both in zip(h, s, strict=True)]
 
-    return cache.get("stream", s.dtype, [*network.tensors(), skips], make)
+    # a filter makes more of itself later, and what inference mode makes serves no gradient
+    key = (s.dtype, not kit.in_transform() and torch.is_inference_mode_enabled())
+    return kept.get("stream", key, [*network.tensors(), skips], make)

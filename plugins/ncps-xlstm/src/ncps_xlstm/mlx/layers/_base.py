@@ -29,6 +29,10 @@ class Mapped(FromOptions):
         return native_map(spec, (1, 2, 0))
 
 
+class Cell(Mapped, HostCell):
+    """One step of a layer."""
+
+
 class Sequence(Mapped, HostSequence):
     """A layer whose state is y of the last real step, and what `through` hands on beside it."""
 

@@ -53,18 +53,15 @@ class sLSTMBlock(Sequence):
     ) -> tuple[mx.array, States]:
         """The sLSTM and the feed-forward layer, each added to what they read."""
         u = self.norm(x)
-        smooth, conv = u, []
+        smooth, conv = u, list[mx.array]()
         if self.spec.kernel_size:
-            before, *states = states  # type: ignore[assignment]
-            smooth, after = ops.convolved(u, before, self.conv.weight, self.conv.bias, behind)
-            smooth, conv = nn.silu(smooth), [after]
+            smooth, after = ops.convolved(u, states[0], self.conv.weight, self.conv.bias, behind)
+            smooth, conv, states = nn.silu(smooth), [after], states[1:]
         gates = [self[gate] for gate in ORDER]
         sources = (smooth, smooth, u, u)
         p = [by_block(s, k.weight) + k.bias for s, k in zip(sources, gates, strict=True)]
         recurrent = tuple(k.recurrent_weight for k in gates)
-        h, new = ops.slstm(
-            mx.stack(p, axis=2), recurrent, tuple(states), behind, bool(self.training)
-        )
+        h, new = ops.slstm(mx.stack(p, axis=2), recurrent, states, behind, self.training)
         y = x + self.cell_norm(self.dropout(h.astype(x.dtype)))
         if self.spec.feed_forward:
             y = y + self.dropout(self.ffn(self.ffn_norm(y)))
@@ -107,9 +104,9 @@ class mLSTMBlock(Sequence):
         c, after = ops.convolved(inner, states[0], self.conv.weight, self.conv.bias, behind)
         c = nn.silu(c)
         qkv = self.query(c), self.key(c), self.value(inner)
-        every = mx.concatenate(qkv, axis=-1)
+        every = mx.concatenate(list(qkv), axis=-1)
         gates = self.input_gate(every), self.forget_gate(every)
-        h, new = ops.mlstm(self.spec, qkv, gates, states[1:], behind, bool(self.training))
+        h, new = ops.mlstm(self.spec, qkv, gates, states[1:], behind, self.training)
         mixed = (self.cell_norm(h) + self.skip * c) * nn.silu(z)
         return x + self.dropout(self.down(mixed)), (after, *new)
 
@@ -146,6 +143,6 @@ class xLSTMLargeBlock(Sequence):
         u, cap = self.norm(x), self.spec.gate_soft_cap
         qkv = self.query(u), self.key(u), self.value(u)
         gates = capped(self.input_gate(u), cap), capped(self.forget_gate(u), cap)
-        h, new = ops.mlstm(self.spec, qkv, gates, states, behind, bool(self.training))
+        h, new = ops.mlstm(self.spec, qkv, gates, states, behind, self.training)
         y = x + self.output(mx.sigmoid(self.output_gate(u)) * self.cell_norm(h))
         return y + self.ffn(self.ffn_norm(y)), new

@@ -8,7 +8,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from ncps_xlstm.mlx import ops
-from ncps_xlstm.mlx.layers._base import HostCell, Mapped, Sequence, States
+from ncps_xlstm.mlx.layers._base import Cell, Sequence, States
 from ncps_xlstm.specs import mLSTM as mLSTMSpec
 from ncps_xlstm.specs import mLSTMCell as mLSTMCellSpec
 
@@ -39,7 +39,7 @@ class _Memory:
         return mx.sigmoid(self.output_gate(x)) * h, new
 
 
-class mLSTMCell(_Memory, Mapped, HostCell):
+class mLSTMCell(_Memory, Cell):
     r"""One step of an mLSTM; the equations are those of `ncps_xlstm.specs.mLSTMCell`.
 
     Shape: x (B, D), state h (B, H), C (B, NH, d_k, d_v), n (B, NH, d_k), m (B, NH) → y (B, H)

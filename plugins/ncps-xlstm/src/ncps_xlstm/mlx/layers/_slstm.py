@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 
 from ncps_xlstm.mlx import ops
-from ncps_xlstm.mlx.layers._base import HostCell, Mapped, Sequence, States
+from ncps_xlstm.mlx.layers._base import Cell, Sequence, States
 from ncps_xlstm.mlx.layers._parts import Gate
 from ncps_xlstm.specs import sLSTM as sLSTMSpec
 from ncps_xlstm.specs import sLSTMCell as sLSTMCellSpec
@@ -41,7 +41,7 @@ class _Scalar:
         return h.astype(x.dtype), new[1:]
 
 
-class sLSTMCell(_Scalar, Mapped, HostCell):
+class sLSTMCell(_Scalar, Cell):
     r"""One step of an sLSTM; the equations are those of `ncps_xlstm.specs.sLSTMCell`.
 
     Shape: x (B, D), state h, c, n and m, each (B, H) → y (B, H) = h', and the new state.

@@ -64,6 +64,9 @@ def causal_conv_forward(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """The same, when nobody asks for a gradient."""
     dtype, wide = x.dtype, working_dtype(x.dtype)
     w, b = w.to(wide), b.to(wide)
+    if x.shape[1] == len(w):
+        # one step, without a loop
+        return (b + (x.to(wide) * w).sum(1, keepdim=True)).to(dtype)
     y = x.new_empty(x.shape[0], x.shape[1] - len(w) + 1, x.shape[2], dtype=wide)
     for part, shifted in _parts(x, len(w)):
         own = y[:, part]

@@ -68,12 +68,12 @@ def mlstm_step(
     """h (B, N, V) and the new state for one step: q, k (B, N, K), v (B, N, V), i, f (B, N)."""
     dtype, (C, n, m) = q.dtype, state
     q, k, v, i, f = (t.to(C.dtype) for t in (q, k, v, i, f))
-    k = k / math.sqrt(k.shape[-1])
     m = m.detach()
     new = torch.maximum(i, f + m).detach()
     F, I = torch.exp(f + m - new)[..., None], torch.exp(i - new)[..., None]  # noqa: E741
-    n = F * n + I * k
-    C = F[..., None] * C + (I * k)[..., None] * v[..., None, :]
+    k = k * (I / math.sqrt(k.shape[-1]))
+    n = torch.addcmul(k, F, n)
+    C = torch.addcmul(F[..., None] * C, k[..., None], v[..., None, :])
     den = torch.maximum((q * n).sum(-1).abs(), torch.exp(-new)) + EPSILON
     h = (q[..., None, :] @ C)[..., 0, :] / den[..., None]
     return h.to(dtype), MatrixState(C, n, new)

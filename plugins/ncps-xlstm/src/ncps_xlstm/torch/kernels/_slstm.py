@@ -39,9 +39,10 @@ def slstm_plain(p: Tensor, R: Tensor, state: ScalarState) -> tuple[Tensor, Scala
     """h after every step, and the last state."""
     dtype, wide = p.dtype, state.c.dtype
     R, outputs = R.to(wide), []
+    columns, gates = R.flatten(2), R.shape[2:]
     for p_t in p.to(wide).unbind(1):
-        recurrent = torch.einsum("bnd,ndge->bgne", state.h, R)
-        state = slstm_step(p_t + recurrent, state)
+        recurrent = torch.bmm(state.h.transpose(0, 1), columns).unflatten(2, gates)
+        state = slstm_step(p_t + recurrent.permute(1, 2, 0, 3), state)
         outputs.append(state.h)
     return torch.stack(outputs, 1).to(dtype), state
 

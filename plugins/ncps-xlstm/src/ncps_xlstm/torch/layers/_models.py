@@ -64,6 +64,11 @@ class _LanguageModel(Sequence):
         self.blocks = _made(spec)
         self.norm = self._norm(spec) if spec.final_norm else None
         self.head = nn.Linear(spec.units, spec.vocab_size, bias=False) if spec.has_kernel else None
+        self.dropout = nn.Dropout(self._embedding_dropout(spec))
+
+    def _embedding_dropout(self, spec: Any) -> float:
+        """The fraction that is left out of the vectors of tokens."""
+        return 0.0
 
     def _norm(self, spec: Any) -> Norm:
         raise NotImplementedError(f"{type(self).__name__} must define _norm")
@@ -85,7 +90,7 @@ class _LanguageModel(Sequence):
         table = self.embedding.weight
         x = x if isinstance(x, Tensor) else torch.as_tensor(x, device=table.device)
         axes = inputs.sequence_axes(spec, tuple(x.shape))
-        x = kit.indices(spec.embedding, x, table.device).reshape(axes.batch, axes.steps)
+        x = x.reshape(axes.batch, axes.steps)
         like = table.new_zeros(0, dtype=self._compute_dtype(table))
         initial = kit.initial_states(spec, axes, state, like)
         dt = kit.elapsed(spec, axes, timespans, timestamps, like)
@@ -93,7 +98,8 @@ class _LanguageModel(Sequence):
         if times.steps is not None:
             # a masked step may hold any number
             x = torch.where(times.steps.mask, x, torch.zeros_like(x))
-        rows = functional.embedding(x, table).to(like.dtype)
+        x = kit.indices(spec.embedding, x, table.device)
+        rows = self.dropout(functional.embedding(x, table).to(like.dtype))
         y, states = self.scan(rows, initial, times, spec.return_sequences)
         y = y if axes.batched else y[0]
         return (y, self._given(states, axes.batched)) if spec.return_state else y
@@ -119,6 +125,9 @@ class xLSTMLM(_LanguageModel):
     """
 
     spec: xLSTMLMSpec
+
+    def _embedding_dropout(self, spec: Any) -> float:
+        return float(spec.dropout) if spec.embedding_dropout else 0.0
 
     def _norm(self, spec: Any) -> Norm:
         return Norm(spec.units, spec.epsilon)
@@ -151,9 +160,10 @@ def _made(spec: Any) -> nn.ModuleList:
 
 
 def _settle(blocks: Iterable[Any], spec: Any) -> None:
-    """Tell the blocks their specs, once all sizes are known."""
+    """Tell the blocks their specs, and how many states are theirs, once all sizes are known."""
     for block, one in zip(blocks, spec.blocks, strict=True):
         block.spec, block._built = one, True
+        block.kept = len(one.state_shapes()) - 1
 
 
 def _run(
@@ -161,8 +171,7 @@ def _run(
 ) -> tuple[Tensor, States]:
     rest, new = list(states), list[Tensor]()
     for block in blocks:
-        size = len(block.spec.state_shapes()) - 1
-        own, rest = tuple(rest[:size]), rest[size:]
-        x, kept = block.through(x, own, behind)
-        new += kept
+        own, rest = tuple(rest[: block.kept]), rest[block.kept :]
+        x, after = block.through(x, own, behind)
+        new += after
     return x, tuple(new)

@@ -22,15 +22,16 @@ class Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (…, N) scaled, moved, and as wide as it came."""
-        parts = x.reshape(*x.shape[:-1], self.groups, -1)
-        size = parts.shape[-1:]
         # means of half precision are taken in single precision
-        wide = parts if parts.dtype == torch.float64 else parts.float()
+        wide = x if x.dtype == torch.float64 else x.float()
+        if self.groups > 1:
+            wide = wide.unflatten(-1, (self.groups, -1))
+        size = wide.shape[-1:]
         if self.rms:
             y = functional.rms_norm(wide, size, eps=self.epsilon)
         else:
             y = functional.layer_norm(wide, size, eps=self.epsilon)
-        y = y.flatten(-2) * self.weight
+        y = (y.flatten(-2) if self.groups > 1 else y) * self.weight
         return (y if self.bias is None else y + self.bias).to(x.dtype)
 
     def extra_repr(self) -> str:

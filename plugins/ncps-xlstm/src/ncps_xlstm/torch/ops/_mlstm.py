@@ -27,23 +27,37 @@ def mlstm(
     behind: Behind | None,
 ) -> tuple[Tensor, States]:
     """h (B, T, NH·d) and the new (C, n, m), for q, k, v (B, T, NH·d) and ĩ, f̃ (B, T, NH)."""
-    heads = spec.num_heads
     with without_autocast(qkv[0].device):
-        dtype = qkv[0].dtype
-        q, k, v = (_by_head(a.to(dtype), heads) for a in qkv)
-        i, f = (a.transpose(1, 2).to(states[0].dtype) for a in gates)
+        dtype, memory = qkv[0].dtype, MatrixState(*states)
+        i, f = (a.to(memory.C.dtype) for a in gates)
         log_f = functional.logsigmoid(f)
         if behind is not None:
-            mask = behind.mask[:, None]
+            mask = behind.mask[..., None]
             i, log_f = i.masked_fill(mask, -torch.inf), log_f.masked_fill(mask, 0.0)
-        h, new = _form(spec, q.shape[2])(q, k, v, i, log_f, MatrixState(*states))
+        run = _one_step if i.shape[1] == 1 else _sequence
+        return run(spec, [a.to(dtype) for a in qkv], i, log_f, memory)
+
+
+def _one_step(
+    spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
+) -> tuple[Tensor, States]:
+    """For one step there is but one form, and no time to lose on the order of axes."""
+    q, k, v = (a.reshape(len(a), spec.num_heads, -1) for a in qkv)
+    h, new = kernels.mlstm_step(q, k, v, i[:, 0], log_f[:, 0], memory)
+    return h.flatten(1)[:, None], new
+
+
+def _sequence(
+    spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
+) -> tuple[Tensor, States]:
+    q, k, v = (a.unflatten(2, (spec.num_heads, -1)).transpose(1, 2) for a in qkv)
+    h, new = _form(spec)(q, k, v, i.transpose(1, 2), log_f.transpose(1, 2), memory)
     return h.transpose(1, 2).flatten(2), tuple(new)
 
 
-def _form(spec: Any, steps: int) -> Form:
-    """The function that computes the form that the spec names; for one step there is but one."""
-    # a cell has no form
-    if steps == 1 or spec.form == "recurrent":
+def _form(spec: Any) -> Form:
+    """The function that computes the form that the spec names."""
+    if spec.form == "recurrent":
         return kernels.mlstm_recurrent
     if spec.form == "parallel":
         return kernels.mlstm_parallel
@@ -59,8 +73,3 @@ def _chunkwise(chunk: int, *flat: Any) -> tuple[Tensor, MatrixState]:
     run = kernels.MLSTMChunks.apply if wants_gradient(tensors) else kernels.mlstm_forward
     h, *new = run(chunk, *tensors)
     return h, MatrixState(*new)
-
-
-def _by_head(x: Tensor, heads: int) -> Tensor:
-    """(B, T, NH·d) → (B, NH, T, d)."""
-    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)

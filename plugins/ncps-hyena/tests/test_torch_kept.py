@@ -1,4 +1,4 @@
-"""A remembered value on torch is never stale, whatever way a parameter changes."""
+"""A kept value on torch is never stale, whatever way a parameter changes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ncps_hyena.torch.ops import Remembered
+from ncps_hyena.torch.ops import Kept
 
 X = torch.tensor([[1.0, -2.0]])
 
 
 class Doubled(nn.Module):
-    """x times twice the weight, and the twice is remembered."""
+    """x times twice the weight, and the twice is kept."""
 
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(2, 3)
-        self.remembered: Remembered[Tensor] = Remembered()
+        self.kept = Kept()
         self.made = 0
 
-    def _twice(self) -> Tensor:
-        self.made += 1
-        return 2 * self.linear.weight
+    def times(self, factor: float) -> torch.Tensor:
+        def make() -> torch.Tensor:
+            self.made += 1
+            return factor * self.linear.weight
 
-    def forward(self, x: Tensor) -> Tensor:
-        twice = self.remembered([self.linear.weight, self.linear.bias], self._twice)
+        return self.kept.get("times", factor, [self.linear.weight, self.linear.bias], make)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        twice = self.times(2.0)
         return x.to(twice.dtype) @ twice.T
 
 
@@ -38,7 +41,9 @@ def check(layer: Doubled) -> int:
     """What the layer gives is what its weight is now; how often it was made for that."""
     before = layer.made
     weight = layer.linear.weight.detach()
-    torch.testing.assert_close(layer(X), X.to(weight.dtype) @ (2 * weight).T, rtol=0, atol=0)
+    with torch.no_grad():
+        y = layer(X)
+    torch.testing.assert_close(y, X.to(weight.dtype) @ (2 * weight).T, rtol=0, atol=0)
     return layer.made - before
 
 
@@ -52,6 +57,23 @@ def layer() -> Doubled:
 
 def test_it_is_made_once(layer: Doubled) -> None:
     assert [check(layer) for _ in range(3)] == [0, 0, 0]
+
+
+def test_another_key_takes_the_place_of_the_last(layer: Doubled) -> None:
+    with torch.no_grad():
+        for factor, made in ((3.0, 2), (3.0, 2), (2.0, 3), (3.0, 4)):
+            torch.testing.assert_close(layer.times(factor), factor * layer.linear.weight)
+            assert layer.made == made
+
+
+def test_where_a_gradient_is_wanted_the_value_is_part_of_the_graph(layer: Doubled) -> None:
+    layer(X).sum().backward()
+    torch.testing.assert_close(layer.linear.weight.grad, (2 * X).expand(3, 2))
+    torch.func.grad(lambda w: torch.func.functional_call(layer, {"linear.weight": w}, (X,)).sum())(
+        layer.linear.weight.detach()
+    )
+    assert layer.made == 3
+    assert check(layer) == 0
 
 
 def optimise(layer: Doubled) -> None:
@@ -106,7 +128,8 @@ def test_a_change_of_a_parameter_is_seen(change: str, layer: Doubled) -> None:
 
 def test_parameters_of_a_functional_call_are_seen(layer: Doubled) -> None:
     others = {k: v.detach() + 1 for k, v in layer.named_parameters()}
-    y = torch.func.functional_call(layer, others, (X,))
+    with torch.no_grad():
+        y = torch.func.functional_call(layer, others, (X,))
     torch.testing.assert_close(y, X @ (2 * others["linear.weight"]).T, rtol=0, atol=0)
     assert check(layer) == 1
 
@@ -117,7 +140,8 @@ def test_what_is_not_a_number_is_made_anew(layer: Doubled) -> None:
 
 
 def test_values_made_in_inference_mode_serve_gradients(layer: Doubled) -> None:
-    layer.remembered.forget()
+    layer.requires_grad_(False)
+    layer.kept.forget()
     with torch.inference_mode():
         layer(X)
     x = X.clone().requires_grad_()
@@ -129,5 +153,5 @@ def test_values_made_in_inference_mode_serve_gradients(layer: Doubled) -> None:
 def test_copies_and_pickles_hold_no_value(layer: Doubled) -> None:
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert check(other) == 1
-        assert other.remembered is not layer.remembered
+        assert other.kept is not layer.kept
     assert check(layer) == 0
