@@ -185,6 +185,17 @@ def test_folder_of_the_hub(tmp_path: Path, shards: int) -> None:
     assert ncps.from_pretrained(folder, technology="numpy").spec == saved.spec
 
 
+@pytest.mark.parametrize("framework", ["torch", "mlx"])
+def test_folder_of_the_hub_runs_in_a_framework(tmp_path: Path, framework: str) -> None:
+    pytest.importorskip(f"ncps_{framework}")
+    _, p = large_folder(tmp_path / "model", 2)
+    layer = ncps.from_pretrained(tmp_path / "model", framework=framework)
+    assert layer.framework == framework
+    same(ncps.parameters(layer), p)
+    reference = ncps.from_pretrained(tmp_path / "model", technology="numpy")
+    assert ncps.compare(layer, reference).within
+
+
 def test_values_stay_on_the_disk_until_they_are_used(tmp_path: Path) -> None:
     large_folder(tmp_path / "model", 2)
     for name, array in Large.read(tmp_path / "model")[""].parameters.items():
