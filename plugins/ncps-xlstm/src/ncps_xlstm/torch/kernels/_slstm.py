@@ -39,9 +39,9 @@ def slstm_plain(p: Tensor, R: Tensor, state: ScalarState) -> tuple[Tensor, Scala
     """h after every step, and the last state."""
     dtype, wide = p.dtype, state.c.dtype
     R, outputs = R.to(wide), []
-    columns, gates = R.flatten(2), R.shape[2:]
+    columns, shape = R.flatten(2), (len(R), p.shape[0], *R.shape[2:])
     for p_t in p.to(wide).unbind(1):
-        recurrent = torch.bmm(state.h.transpose(0, 1), columns).unflatten(2, gates)
+        recurrent = torch.bmm(state.h.transpose(0, 1), columns).view(shape)
         state = slstm_step(p_t + recurrent.permute(1, 2, 0, 3), state)
         outputs.append(state.h)
     return torch.stack(outputs, 1).to(dtype), state

@@ -24,15 +24,17 @@ class Norm(nn.Module):
         """x (…, N) scaled, moved, and as wide as it came."""
         # means of half precision are taken in single precision
         wide = x if x.dtype == torch.float64 else x.float()
+        weight = self.weight.to(wide.dtype)
         if self.groups > 1:
-            wide = wide.unflatten(-1, (self.groups, -1))
-        size = wide.shape[-1:]
-        if self.rms:
-            y = functional.rms_norm(wide, size, eps=self.epsilon)
+            parts = wide.reshape(*x.shape[:-1], self.groups, -1)
+            y = self._normal(parts, None).flatten(-2) * weight
         else:
-            y = functional.layer_norm(wide, size, eps=self.epsilon)
-        y = (y.flatten(-2) if self.groups > 1 else y) * self.weight
+            y = self._normal(wide, weight)
         return (y if self.bias is None else y + self.bias).to(x.dtype)
+
+    def _normal(self, x: Tensor, weight: Tensor | None) -> Tensor:
+        norm = functional.rms_norm if self.rms else functional.layer_norm
+        return norm(x, x.shape[-1:], weight, eps=self.epsilon)
 
     def extra_repr(self) -> str:
         """Size and kind."""
