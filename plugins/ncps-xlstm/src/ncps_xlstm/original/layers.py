@@ -59,10 +59,6 @@ class Original(Sequence):
         """The package's blocks, each with its spec."""
         return [(self.spec, self.original)]
 
-    def _before(self, x: Tensor) -> Tensor:
-        """What comes before the blocks."""
-        return x
-
     def _after(self, x: Tensor) -> Tensor:
         """What comes after them."""
         return x
@@ -76,7 +72,7 @@ class Original(Sequence):
             return (before[:, None][:, :0] if everything else before), initial
         with ops.without_autocast(x.device):
             steps, states = times.steps, tuple(s.to(x.dtype) for s in kept)
-            x = self._before(x if steps is None else steps.gather(x))
+            x = x if steps is None else steps.gather(x)
             if not self.spec.return_state and _empty(states):
                 y, _ = self._run_blocks(x, states, whole=True)
             elif steps is None:
@@ -172,12 +168,14 @@ class xLSTMLM(Original, layers.xLSTMLM):
         table: nn.Module = self.original.token_embedding
         return table
 
+    @property
+    def dropout(self) -> nn.Module:  # type: ignore[override]
+        """What drops parts of the vectors of tokens."""
+        drop: nn.Module = self.original.emb_dropout
+        return drop
+
     def _blocks(self) -> list[tuple[Any, Any]]:
         return list(zip(self.spec.blocks, self.original.xlstm_block_stack.blocks, strict=True))
-
-    def _before(self, x: Tensor) -> Tensor:
-        y: Tensor = self.original.emb_dropout(x)
-        return y
 
     def _after(self, x: Tensor) -> Tensor:
         y: Tensor = self.original.lm_head(self.original.xlstm_block_stack.post_blocks_norm(x))
@@ -192,6 +190,11 @@ class xLSTMLarge(Original, layers.xLSTMLarge):
         """The table of tokens."""
         table: nn.Module = self.original.embedding
         return table
+
+    @property
+    def dropout(self) -> nn.Module:  # type: ignore[override]
+        """The package drops nothing there."""
+        return nn.Identity()
 
     def _blocks(self) -> list[tuple[Any, Any]]:
         return list(zip(self.spec.blocks, self.original.backbone.blocks, strict=True))
