@@ -296,3 +296,23 @@ def test_language_model_can_be_quantised(tied: bool) -> None:
     assert isinstance(layer.blocks[1].query, nn.QuantizedLinear)
     error = float(mx.max(mx.abs(layer(x) - before)))
     assert 0 < error < 0.1 * float(mx.max(mx.abs(before)))
+
+
+def test_rows_of_the_table_are_dropped_in_training_alone() -> None:
+    options = {"vocab_size": 5, "units": 8, "num_blocks": 1, "num_heads": 2, "dropout": 0.5}
+    tokens = mx.array([[0, 1, 2, 3]])
+    for drops in (False, True):
+        model = layers.xLSTMLM(**options, embedding_dropout=drops, seed=0)
+        rows = model.dropout(mx.ones((4, 8)))
+        assert bool(mx.any(rows == 0)) is drops
+        model.eval()
+        assert mx.array_equal(model(tokens)[0], model(tokens)[0])
+
+
+def test_masked_token_may_be_any_number() -> None:
+    model = layers.xLSTMLM(5, 8, 1, num_heads=2, seed=0)
+    mask = mx.array([[True, True, False]])
+    expected, _ = model(mx.array([[1, 2, 0]]), mask=mask)
+    for padding in (-100, 7):
+        y, _ = model(mx.array([[1, 2, padding]]), mask=mask)
+        assert mx.array_equal(y, expected)

@@ -58,11 +58,16 @@ class _LanguageModel(Sequence):
     def _structure(self) -> None:
         spec = self.spec
         self.embedding = nn.Embedding(spec.vocab_size, spec.units)
+        self.dropout = nn.Dropout(self._embedding_dropout)
         self.blocks = _made(spec)
         if spec.final_norm:
             self.norm = self._norm()
         if spec.has_kernel:
             self.head = nn.Linear(spec.units, spec.vocab_size, bias=False)
+
+    @property
+    def _embedding_dropout(self) -> float:
+        return 0.0
 
     def _norm(self) -> Norm:
         raise NotImplementedError(f"{type(self).__name__} must define _norm")
@@ -81,16 +86,18 @@ class _LanguageModel(Sequence):
             given = x
             x = kit.as_array(x)
             axes = inputs.sequence_axes(spec, x.shape)
-            # plain numbers are checked as such
-            x = kit.indices(spec.embedding, given).reshape(axes.batch, axes.steps)
             dtype = kit.DTYPES[self.dtype]
             initial = kit.initial_states(spec, axes, state, dtype)
             dt = kit.elapsed(spec, axes, timespans, timestamps, dtype)
             times = kit.Times(dt, kit.real_steps(spec, axes, mask))
             if times.mask is not None:
                 # a masked step may hold any number
-                x = mx.where(times.mask, x, mx.zeros_like(x))
-            y, states = self.scan(self.embedding(x), initial, times, spec.return_sequences)
+                real = times.mask.reshape(x.shape)
+                given = mx.where(real, x, mx.zeros_like(x))
+            # plain numbers are checked as such
+            x = kit.indices(spec.embedding, given).reshape(axes.batch, axes.steps)
+            rows = self.dropout(self.embedding(x))
+            y, states = self.scan(rows, initial, times, spec.return_sequences)
             y = y if axes.batched else y[0]
             return (y, self._given(states, axes.batched)) if spec.return_state else y
 
@@ -115,6 +122,10 @@ class xLSTMLM(_LanguageModel):
     """
 
     spec: xLSTMLMSpec
+
+    @property
+    def _embedding_dropout(self) -> float:
+        return float(self.spec.dropout) if self.spec.embedding_dropout else 0.0
 
     def _norm(self) -> Norm:
         return Norm(self.spec.units, self.spec.epsilon)
