@@ -289,11 +289,15 @@ def peak(function, S, **sizes):
     inputs = arrays(S, B=1, N=1, **sizes)
     gradient = mx.value_and_grad(lambda *a: mx.sum(function(*a)[0]), EVERY[:5])
     mx.eval(inputs)
-    mx.clear_cache()
-    before = mx.get_active_memory()
-    mx.reset_peak_memory()
-    mx.eval(gradient(*inputs))
-    return mx.get_peak_memory() - before
+    peaks = []
+    # how much is held at once depends on how MLX's threads come to run: the least is the function's
+    for _ in range(3):
+        mx.clear_cache()
+        before = mx.get_active_memory()
+        mx.reset_peak_memory()
+        mx.eval(gradient(*inputs))
+        peaks.append(mx.get_peak_memory() - before)
+    return min(peaks)
 
 
 def test_memory_of_chunks_grows_with_the_length_that_of_the_parallel_form_with_its_square():

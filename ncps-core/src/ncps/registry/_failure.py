@@ -39,11 +39,10 @@ def _nobody(plan: Plan, catalogue: Catalogue) -> NcpsError:
         return PluginError(f"no installed technology offers the layer {plan.layer!r}.")
     word = plan.wish.technology or plan.wish.framework or ""
     name = word.rpartition(":")[2]
+    lost = catalogue.lost(name) or catalogue.lost(HOME.get(ALIASES.get(name, name), name))
+    if lost is not None:
+        return lost
     if not _installed(name, catalogue):
-        home = HOME.get(ALIASES.get(name, name), name)
-        lost = catalogue.lost(name) or catalogue.lost(home)
-        if lost is not None:
-            return lost
         hint = install_hint(word)
         remedy = f": {hint}" if hint else ""
         off = "" if catalogue.complete else " (NCPS_DISCOVER=0 turns plugins off)"
