@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(
-    r"^\| `([\w.]+)` \| ([\w, ]+) \| (\d+) \| (?:the core|`([\w-]+)`) \|", re.MULTILINE
+    r"^\| `([\w.]+)` \| ([\w, ]+) \| (-?\d+) \| (?:the core|`([\w-]+)`) \|", re.MULTILINE
 )
 
 
