@@ -82,7 +82,6 @@ def test_json_holds_every_result(capsys: pytest.CaptureFixture[str]) -> None:
         (["nunpy"], "unknown technology 'nunpy'. Did you mean 'numpy'?"),
         (["numpy", "--framework", "nunpy"], "unknown framework 'nunpy'"),
         (["numpy", "--layer", "Dence"], "Did you mean 'Dense'?"),
-        (["xlstm"], "technology 'xlstm' is known but not installed"),
     ],
 )
 def test_unknown_name_exits_with_2(
@@ -90,6 +89,14 @@ def test_unknown_name_exits_with_2(
 ) -> None:
     assert main(["verify", *words]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_technology_that_is_not_installed_exits_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NCPS_DISCOVER", "0")
+    assert main(["verify", "xlstm"]) == 2
+    assert "technology 'xlstm' is known but not installed" in capsys.readouterr().err
 
 
 def test_cases_meet_every_awkward_size() -> None:
