@@ -170,15 +170,18 @@ def conversion(session: nox.Session) -> None:
 @nox.session
 def tests_lowest(session: nox.Session) -> None:
     """All tests with the lowest versions that the packages say they work with."""
-    session.install(
-        "-c", "constraints-lowest.txt", *PYTEST, SOLVERS, *_editable(*PLUGINS, extras="[plot]")
-    )
+    lowest = ["-c", "constraints-lowest.txt"]
+    others = [name for name in PLUGINS if name not in TYPES]
+    session.install(*lowest, *PYTEST, SOLVERS, *_editable(*others, extras="[plot]"))
     # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone,
     # and so are the layer types of the plugins
     kits = [f"tests/conformance/test_{name}.py" for name in ("keras", *TYPES)]
-    left_out = [*kits, f"{CORE}/tests/testing/test_numpy.py"]
+    types = [f"plugins/ncps-{name}/tests" for name in TYPES]
+    left_out = [*kits, *types, f"{CORE}/tests/testing/test_numpy.py"]
     without = [f"--ignore={path}" for path in left_out]
     session.run("pytest", *PARALLEL, *without, *session.posargs, env=ENVIRONMENT)
+    session.install(*lowest, *_editable(*TYPES))
+    session.run("pytest", *PARALLEL, *types, *session.posargs, env=ENVIRONMENT)
 
 
 @nox.session
