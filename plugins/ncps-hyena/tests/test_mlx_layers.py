@@ -34,7 +34,7 @@ def operator(**options):
 
 def model(**options):
     given = {"inner_size": 9, "filter_order": 8, "seed": 1, "frequency": 1.0, **options}
-    return HyenaDNA(6, 2, L, **given)
+    return HyenaDNA(L, 6, 2, **given)
 
 
 def signals(*lead, seed=0):
@@ -344,7 +344,7 @@ def test_a_block_adds_in_float32():
 
 
 def test_a_quantised_model_runs_and_steps():
-    layer = HyenaDNA(64, 2, L, head="lm", filter_order=64, seed=1)
+    layer = HyenaDNA(L, 64, 2, head="lm", filter_order=64, seed=1)
     x = tokens(2, 70)
     before = layer(x)
 

@@ -15,6 +15,7 @@ from ncps.canonical._files import write as write
 from ncps.canonical._files import write_atomically as write_atomically
 from ncps.canonical._fill import fill as fill
 from ncps.canonical._fill import with_parameters as with_parameters
+from ncps.canonical._from_options import FromOptions as FromOptions
 from ncps.canonical._layer import Layer as Layer
 from ncps.canonical._layouts import Layout as Layout
 from ncps.canonical._layouts import layout_of as layout_of

@@ -2,8 +2,8 @@
 
 A kernel (in, out) is the `weight` (out, in) of a linear map: those of a projection and its short
 convolution are `linear` and `short` in a module with the projection's name. A short kernel (K, D)
-is (K, D) in MLX, and (D, K) where taps come last. Tables of tokens are the `weight` of an
-embedding, gamma and beta the `weight` and `bias` of a norm.
+is (K, D) in MLX, and (D, K) where taps come last. The table of tokens is the `weight` of
+`embeddings`, gamma and beta the `weight` and `bias` of a norm.
 """
 
 from __future__ import annotations

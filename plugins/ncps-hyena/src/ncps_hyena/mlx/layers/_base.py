@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import mlx.core as mx
 
-from ncps.canonical import ParameterMap
+from ncps.canonical import FromOptions, ParameterMap
 from ncps.specs import Spec, inputs
-from ncps_hyena.from_options import FromOptions
 from ncps_hyena.mlx import ops
 from ncps_hyena.mlx.ops import HyenaState
-from ncps_hyena.mlx.parameters import native_map
+from ncps_hyena.parameters import native_map
 
 States = tuple[HyenaState, ...]
 
@@ -23,14 +22,15 @@ else:
 
 
 class Hyena(FromOptions, Host):
-    """Made from a spec or options; arrays are called as in `ncps_hyena.mlx.parameters`."""
+    """Made from a spec or options; arrays are called as in `ncps_hyena.parameters`."""
 
     technology: ClassVar[str] = "hyena"
+    sizes: ClassVar[tuple[str, ...]] = ("input_size", "l_max")
     spec: Any
 
     @classmethod
     def _plain_map(cls, spec: Spec) -> ParameterMap:
-        return native_map(spec)
+        return native_map(spec, taps_last=False)
 
     def through(
         self, x: mx.array, real: mx.array | None, states: States | None

@@ -30,12 +30,12 @@ class HyenaDNA(Hyena):
     Source: Nguyen et al. 2023, arXiv:2306.15794.
     """
 
-    sizes = ("units", "num_layers", "l_max")
+    sizes = ("l_max", "units", "num_layers")
     spec: HyenaDNASpec
 
     def _structure(self) -> None:
         spec = self.spec
-        self.embedding = nn.Embedding(spec.padded_vocab_size, spec.units)
+        self.embeddings = nn.Embedding(spec.padded_vocab_size, spec.units)
         self.dropout = Drop(spec.embedding_dropout)
         self.blocks = [HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers)]
         self.norm = nn.LayerNorm(spec.units, eps=spec.layer_norm_epsilon)
@@ -53,7 +53,7 @@ class HyenaDNA(Hyena):
         self, x: mx.array, real: mx.array | None, states: States | None
     ) -> tuple[mx.array, States]:
         """The blocks, the norm and the head, on tokens x (B, T)."""
-        rows = self.embedding(ops.kit.indices(self.spec, x))
+        rows = self.embeddings(ops.kit.indices(self.spec, x))
         h, new = self.dropout(rows).astype(mx.float32), list[Any]()
         for i, block in enumerate(self.blocks):
             own = None if states is None else states[i : i + 1]
@@ -68,7 +68,7 @@ class HyenaDNA(Hyena):
         """Features, logits or classes."""
         if "head" in self:
             return self.head(f)
-        return self.embedding.as_linear(f) if self.spec.head == "lm" else f
+        return self.embeddings.as_linear(f) if self.spec.head == "lm" else f
 
     def _input(self, x: Any) -> mx.array:
         # tokens stay integers, and the sizes of a model are always known

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
-from ncps.canonical import ParameterMap
+from ncps.canonical import FromOptions, ParameterMap
 from ncps.specs import Spec
-from ncps_hyena.from_options import FromOptions
 from ncps_hyena.parameters import native_map
 from ncps_hyena.torch import ops
 from ncps_hyena.torch.layers._parts import Norm
@@ -22,6 +21,7 @@ else:
 class Layer(FromOptions, HostLayer):
     """Made from a spec or options; tensors are called as in `ncps_hyena.parameters`."""
 
+    sizes: ClassVar[tuple[str, ...]] = ("input_size", "l_max")
     spec: Any
 
     @classmethod

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from ncps.canonical import ParameterMap
+from ncps.canonical import FromOptions, ParameterMap
 from ncps.specs import Spec
-from ncps_xlstm.from_options import FromOptions
 from ncps_xlstm.mlx import ops
 from ncps_xlstm.parameters import native_map
 

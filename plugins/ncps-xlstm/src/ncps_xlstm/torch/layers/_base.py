@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ncps.canonical import ParameterMap
+from ncps.canonical import FromOptions, ParameterMap
 from ncps.specs import Spec
-from ncps_xlstm.from_options import FromOptions
 from ncps_xlstm.parameters import native_map
 from ncps_xlstm.torch import ops
 from ncps_xlstm.torch.layers._parts import true_sizes

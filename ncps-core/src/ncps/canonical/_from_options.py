@@ -10,7 +10,10 @@ from ncps.specs import Spec
 
 
 class FromOptions:
-    """Makes its spec from what its user writes: ``HyenaOperator(128, 1024, order=3)``.
+    """Makes the spec of a plugin's layer from what its user writes: ``mLSTM(16, 32, num_heads=2)``.
+
+    It stands before the framework's base: ``class mLSTM(FromOptions, NativeLayer)``. The class is
+    called as its layer.
 
     The sizes that may be given without a name are those of `sizes`, in this order; all other
     options of the spec go by name. `seed`, `dtype` and `device` are those of every native layer.
@@ -18,7 +21,7 @@ class FromOptions:
     Raises: SpecError for sizes that have no place, or beside a spec; as the spec for its options.
     """
 
-    sizes: ClassVar[tuple[str, ...]] = ("input_size", "l_max")
+    sizes: ClassVar[tuple[str, ...]] = ("input_size",)
 
     def __init__(
         self, *sizes: Any, seed: Any = None, dtype: Any = None, device: Any = None, **options: Any
@@ -43,5 +46,8 @@ class FromOptions:
             )
         known = registry.plugin_spec(layer)
         if known is None:
-            raise SpecError(f"{layer} expected ncps-hyena to be in use; config has put it aside.")
+            raise SpecError(
+                f"{layer} expected the plugin that brings its spec to be in use; config has put it "
+                "aside."
+            )
         return known.from_options({**dict(zip(self.sizes, sizes, strict=False)), **options})
