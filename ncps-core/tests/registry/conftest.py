@@ -14,6 +14,8 @@ from types import ModuleType
 import pytest
 
 from ncps import registry
+from ncps.registry import _scan
+from ncps.registry._names import OURS
 
 LAYERS = """
 class Fake:
@@ -140,4 +142,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             del sys.modules[module]
     sys.modules.update({n: m for n, m in found.hidden.items() if n in before})
     monkeypatch.undo()
+    registry.reload()
+
+
+@pytest.fixture
+def without_ours(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if none of our own plugins were installed, whichever are."""
+    found = _scan._distributions
+    monkeypatch.setattr(_scan, "_distributions", lambda problems: found(problems) - OURS)
     registry.reload()

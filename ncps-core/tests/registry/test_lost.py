@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,7 +80,18 @@ def test_our_own_plugin_that_cannot_be_read_is_not_called_absent(site: Site, wor
     assert "api: expected 1, got 9" in error
 
 
-@pytest.mark.skipif(find_spec("ncps_hyena") is not None, reason="ncps-hyena is installed")
+def test_our_own_plugin_that_cannot_be_read_is_told_where_others_serve_its_framework(
+    site: Site,
+) -> None:
+    site.plugin(
+        "acme", FUTURE.replace("api = 9", "api = 1").replace('"ft"', '"torch"\npriority = 1')
+    )
+    site.plugin("ncps-torch", "schema = 1\napi = 9")
+    done = site.run("import ncps; ncps.create('Dense', technology='torch', units=1)")
+    assert "cannot be used: ncps-torch 1.0: " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("without_ours")
 def test_stranger_that_cannot_be_read_is_not_blamed_for_our_names(site: Site) -> None:
     site.plugin("acme", FUTURE.replace("tomorrow.nn", "hyena"))
     with pytest.raises(PluginError, match="no plugin for 'hyena' is installed: pip install"):
