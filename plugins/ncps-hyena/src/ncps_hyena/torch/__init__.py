@@ -10,3 +10,5 @@ from __future__ import annotations
 from ncps_hyena.torch.layers import HyenaBlock as HyenaBlock
 from ncps_hyena.torch.layers import HyenaDNA as HyenaDNA
 from ncps_hyena.torch.layers import HyenaOperator as HyenaOperator
+from ncps_hyena.torch.layers._dna import ModelState as ModelState
+from ncps_hyena.torch.ops import HyenaState as HyenaState

@@ -71,19 +71,10 @@ class Hyena(FromOptions, Host):
         return ops.cleared(x.reshape(axes.batch, axes.steps, *features), real), axes, real
 
     @property
-    def dtype(self) -> str:
-        """Name of the parameters' dtype."""
-        if not self.built:
-            return super().dtype
-        return str(self._kind).rpartition(".")[2]
-
-    @property
     def _kind(self) -> mx.Dtype:
-        """What the layer computes in, but for filters, transforms and sums over blocks.
-
-        That of an array which stays one of floats when linear maps are quantised.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define _kind")
+        """What the layer computes in, but for filters, transforms and sums over blocks."""
+        kind: mx.Dtype = ops.kit.DTYPES[self.dtype]
+        return kind
 
     def _states(self, state: Any, axes: Axes) -> States:
         """The states before x, checked."""

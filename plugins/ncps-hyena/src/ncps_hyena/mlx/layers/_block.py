@@ -5,6 +5,7 @@ from __future__ import annotations
 import mlx.core as mx
 import mlx.nn as nn
 
+from ncps.specs import undrawn
 from ncps_hyena.mlx import ops
 from ncps_hyena.mlx.layers._base import Hyena, States
 from ncps_hyena.mlx.layers._operator import HyenaOperator
@@ -29,17 +30,12 @@ class HyenaBlock(Hyena):
     def _structure(self) -> None:
         spec = self.spec
         self.norm_1 = nn.LayerNorm(spec.features, eps=spec.layer_norm_epsilon)
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        self.operator = HyenaOperator(spec.operator, seed=0)
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            self.operator = HyenaOperator(spec.operator, seed=0)
         self.norm_2 = nn.LayerNorm(spec.features, eps=spec.layer_norm_epsilon)
         self.mlp = FeedForward(spec.features, spec.inner)
         self.dropout = Drop(spec.residual_dropout)
-
-    @property
-    def _kind(self) -> mx.Dtype:
-        """That of a vector which is never quantised."""
-        kind: mx.Dtype = self.norm_1.weight.dtype
-        return kind
 
     def through(
         self, x: mx.array, real: mx.array | None, states: States | None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from ncps.specs import undrawn
 from ncps_hyena.mlx import ops
 from ncps_hyena.mlx.layers._base import Hyena, States
 from ncps_hyena.mlx.layers._block import HyenaBlock
@@ -37,17 +38,13 @@ class HyenaDNA(Hyena):
         spec = self.spec
         self.embeddings = nn.Embedding(spec.padded_vocab_size, spec.units)
         self.dropout = Drop(spec.embedding_dropout)
-        self.blocks = [HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers)]
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            self.blocks = [HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers)]
         self.norm = nn.LayerNorm(spec.units, eps=spec.layer_norm_epsilon)
         if spec.head == "classification" or (spec.head == "lm" and not spec.tie_embeddings):
             bias = spec.head == "classification" and spec.head_bias
             self.head = nn.Linear(spec.units, spec.output_size, bias=bias)
-
-    @property
-    def _kind(self) -> mx.Dtype:
-        """That of a vector which is never quantised."""
-        kind: mx.Dtype = self.norm.weight.dtype
-        return kind
 
     def through(
         self, x: mx.array, real: mx.array | None, states: States | None

@@ -47,12 +47,6 @@ class HyenaOperator(Hyena):
         self.dropout = Drop(spec.dropout)
         self._filters = ops.Filters(spec.l_max)
 
-    @property
-    def _kind(self) -> mx.Dtype:
-        """That of a vector which is never quantised."""
-        kind: mx.Dtype = self.long_0.skip.dtype
-        return kind
-
     def through(
         self, x: mx.array, real: mx.array | None, states: States | None
     ) -> tuple[mx.array, States]:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
+from ncps.specs import undrawn
 from ncps_hyena.specs import HyenaBlock as HyenaBlockSpec
 from ncps_hyena.torch import ops
 from ncps_hyena.torch.layers._base import settle
@@ -31,8 +32,9 @@ class HyenaBlock(Streaming):
     def _structure(self, spec: HyenaBlockSpec) -> None:
         size, epsilon = spec.features, spec.layer_norm_epsilon
         self.norm_1 = Norm(size, epsilon)
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        self.operator = HyenaOperator(spec.operator, seed=0)
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            self.operator = HyenaOperator(spec.operator, seed=0)
         self.norm_2 = Norm(size, epsilon)
         self.mlp = FeedForward(size, spec.inner)
 
@@ -45,8 +47,8 @@ class HyenaBlock(Streaming):
         return self._mixed(self._added(x, self.operator.through(self._read(x), real)))
 
     def onward(
-        self, x: Tensor, real: Tensor | None, state: ops.OperatorState | None
-    ) -> tuple[Tensor, ops.OperatorState]:
+        self, x: Tensor, real: Tensor | None, state: ops.HyenaState | None
+    ) -> tuple[Tensor, ops.HyenaState]:
         """A few steps."""
         mixed, new = self.operator.onward(self._read(x), real, state)
         return self._mixed(self._added(x, mixed)), new

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ncps.specs import undrawn
 from ncps_hyena.specs import HyenaDNA as HyenaDNASpec
 from ncps_hyena.torch import ops
 from ncps_hyena.torch.layers._base import Layer, settle
@@ -18,7 +19,7 @@ from ncps_hyena.torch.layers._parts import Norm
 class ModelState(NamedTuple):
     """What the operator of each block carries from step to step."""
 
-    blocks: tuple[ops.OperatorState, ...]
+    blocks: tuple[ops.HyenaState, ...]
 
 
 class HyenaDNA(Layer):
@@ -39,8 +40,10 @@ class HyenaDNA(Layer):
 
     def _structure(self, spec: HyenaDNASpec) -> None:
         self.embeddings = nn.Embedding(spec.padded_vocab_size, spec.units)
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        self.blocks = nn.ModuleList(HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers))
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            blocks = [HyenaBlock(spec.block, seed=0) for _ in range(spec.num_layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = Norm(spec.units, spec.layer_norm_epsilon)
         self.head = _head(spec)
 
@@ -74,14 +77,14 @@ class HyenaDNA(Layer):
         x, real, axes = ops.given_tokens(self.spec, x, mask, self.embeddings.weight.device)
         old = self._checked(state, axes.batch, axes.steps)
         h = self._embedded(x)
-        new: list[ops.OperatorState] = []
+        new: list[ops.HyenaState] = []
         for block, own in zip(self.blocks, old, strict=True):
             h, after = block.onward(h, real, own)  # type: ignore[operator]
             new.append(after)
         y = self._headed(ops.cleared(self.norm(h), real))
         return (y if axes.batched else y[0]), ModelState(tuple(new))
 
-    def _checked(self, state: Any, rows: int, steps: int) -> list[ops.OperatorState | None]:
+    def _checked(self, state: Any, rows: int, steps: int) -> list[ops.HyenaState | None]:
         if state is None:
             return [None] * self.spec.num_layers
         if not isinstance(state, ModelState) or len(state.blocks) != self.spec.num_layers:

@@ -21,8 +21,8 @@ class Streaming(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define through")
 
     def onward(
-        self, x: Tensor, real: Tensor | None, state: ops.OperatorState | None
-    ) -> tuple[Tensor, ops.OperatorState]:
+        self, x: Tensor, real: Tensor | None, state: ops.HyenaState | None
+    ) -> tuple[Tensor, ops.HyenaState]:
         """The same for the steps after those in the state, and the new state."""
         raise NotImplementedError(f"{type(self).__name__} must define onward")
 
@@ -33,8 +33,8 @@ class Streaming(Layer):
         return y if axes.batched else y[0]
 
     def step(
-        self, x: Any, state: ops.OperatorState | None = None, mask: Any = None
-    ) -> tuple[Tensor, ops.OperatorState]:
+        self, x: Any, state: ops.HyenaState | None = None, mask: Any = None
+    ) -> tuple[Tensor, ops.HyenaState]:
         """y and the new state for the steps x (B, S, D) that follow those in `state`.
 
         The result of any pieces is that of one call over the whole. Run it under
@@ -84,8 +84,8 @@ class HyenaOperator(Streaming):
         return ops.outward(v, self.output)
 
     def onward(
-        self, x: Tensor, real: Tensor | None, state: ops.OperatorState | None
-    ) -> tuple[Tensor, ops.OperatorState]:
+        self, x: Tensor, real: Tensor | None, state: ops.HyenaState | None
+    ) -> tuple[Tensor, ops.HyenaState]:
         """A few steps."""
         z = ops.inward(x, [p.linear for p in self._projections()])
         v, new = ops.streamed(

@@ -12,7 +12,7 @@ from ncps_hyena.torch.ops._inputs import given_tokens as given_tokens
 from ncps_hyena.torch.ops._kept import Kept as Kept
 from ncps_hyena.torch.ops._projections import inward as inward
 from ncps_hyena.torch.ops._projections import outward as outward
-from ncps_hyena.torch.ops._stream import OperatorState as OperatorState
+from ncps_hyena.torch.ops._stream import HyenaState as HyenaState
 from ncps_hyena.torch.ops._stream import checked as checked
 from ncps_hyena.torch.ops._stream import other_state as other_state
 from ncps_hyena.torch.ops._stream import streamed as streamed

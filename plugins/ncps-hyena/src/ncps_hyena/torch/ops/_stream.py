@@ -17,7 +17,7 @@ from ncps_hyena.torch.ops._host import kit
 from ncps_hyena.torch.ops._kept import Kept
 
 
-class OperatorState(NamedTuple):
+class HyenaState(NamedTuple):
     """What an operator carries from step to step; nothing of it is ever changed in place.
 
     `seen` steps came before. `tail` (B, (N + 1)·D, K - 1) is what the short convolutions still
@@ -29,12 +29,12 @@ class OperatorState(NamedTuple):
     streams: tuple[kernels.Stream, ...]
 
 
-def checked(spec: HyenaSpec, state: Any, rows: int, steps: int) -> OperatorState | None:
+def checked(spec: HyenaSpec, state: Any, rows: int, steps: int) -> HyenaState | None:
     """The state if it is one of so many rows and has room for the steps; ShapeError otherwise."""
     if state is None:
         spec.check_steps(steps)
         return None
-    if not isinstance(state, OperatorState):
+    if not isinstance(state, HyenaState):
         raise other_state(spec, rows, f"a {type(state).__name__}")
     if state.tail.shape[0] != rows:
         raise other_state(spec, rows, f"one of {state.tail.shape[0]}")
@@ -56,10 +56,10 @@ def streamed(
     taps: Taps,
     network: Network,
     kept: Kept,
-    state: OperatorState | None,
+    state: HyenaState | None,
     real: Tensor | None = None,
     dropout: float = 0.0,
-) -> tuple[Tensor, OperatorState]:
+) -> tuple[Tensor, HyenaState]:
     """y (B, D, S) for the projections z (B, (N + 1)·D, S) of the next steps, and the new state."""
     dtype, order = compute_dtype(z.dtype), spec.order
     with kit.without_autocast(z.device):
@@ -78,7 +78,7 @@ def streamed(
         y = (v * gates[0]).to(z.dtype)
     seen = z.shape[-1] + (0 if state is None else state.seen)
     tail = kernels.next_tail(wide, spec.short_filter_order, tail)
-    return y, OperatorState(seen, tail, tuple(new))
+    return y, HyenaState(seen, tail, tuple(new))
 
 
 def _filters(
