@@ -176,10 +176,10 @@ def tests_lowest(session: nox.Session) -> None:
     # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone,
     # and so are the layer types of the plugins
     kits = [f"tests/conformance/test_{name}.py" for name in ("keras", *TYPES)]
+    left_out = [f"--ignore={path}" for path in (*kits, f"{CORE}/tests/testing/test_numpy.py")]
+    folders = [f"{CORE}/tests", *(f"plugins/ncps-{name}/tests" for name in others), "tests"]
+    session.run("pytest", *PARALLEL, *folders, *left_out, *session.posargs, env=ENVIRONMENT)
     types = [f"plugins/ncps-{name}/tests" for name in TYPES]
-    left_out = [*kits, *types, f"{CORE}/tests/testing/test_numpy.py"]
-    without = [f"--ignore={path}" for path in left_out]
-    session.run("pytest", *PARALLEL, *without, *session.posargs, env=ENVIRONMENT)
     session.install(*lowest, *_editable(*TYPES))
     session.run("pytest", *PARALLEL, *types, *session.posargs, env=ENVIRONMENT)
 
