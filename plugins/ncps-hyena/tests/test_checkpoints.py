@@ -6,8 +6,6 @@ The models are those of the twin in plain PyTorch; each test saves one as its so
 from __future__ import annotations
 
 import json
-import os
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 import hyena_twin as twin  # noqa: E402
+from hyena_files import (  # noqa: E402
+    HUB,
+    ORIGINAL,
+    States,
+    computes_what,
+    hub,
+    hub_states,
+    made,
+    original,
+)
 from safetensors.torch import save_file  # noqa: E402
 
 import ncps  # noqa: E402
@@ -25,124 +33,12 @@ from ncps.testing import TOLERANCES  # noqa: E402
 from ncps_hyena.checkpoints import HyenaDNAFiles  # noqa: E402
 from ncps_hyena.specs import HyenaDNA  # noqa: E402
 
-SIZES = {"d_model": 6, "d_inner": 10, "n_layer": 2, "l_max": 20, "filter_order": 8}
-# as config.json of the original checkpoints has them
-ORIGINAL: dict[str, Any] = {
-    "d_model": 6,
-    "n_layer": 2,
-    "d_inner": 10,
-    "vocab_size": 12,
-    "pad_vocab_size_multiple": 8,
-    "resid_dropout": 0.0,
-    "embed_dropout": 0.1,
-    "residual_in_fp32": True,
-    "checkpoint_mixer": True,
-    "layer": {
-        "_name_": "hyena",
-        "emb_dim": 5,
-        "filter_order": 8,
-        "short_filter_order": 3,
-        "l_max": 20,
-        "modulate": True,
-        "w": 10,
-        "lr": 6e-4,
-        "lr_pos_emb": 0.0,
-    },
-}
-# and as that of the hub's models has them
-HUB: dict[str, Any] = {
-    "model_type": "hyenadna",
-    "d_model": 6,
-    "n_layer": 2,
-    "d_inner": 10,
-    "vocab_size": 12,
-    "pad_vocab_size_multiple": 8,
-    "max_seq_len": 20,
-    "hyena_order": 2,
-    "filter_order": 8,
-    "emb_dim": 5,
-    "num_inner_mlps": 2,
-    "short_filter_order": 3,
-    "activation_freq": 10,
-    "train_freq": True,
-    "use_bias": True,
-    "embed_dropout": 0.1,
-    "hyena_dropout": 0.0,
-    "layer_norm_epsilon": 1e-5,
-    "initializer_range": 0.02,
-    "tie_word_embeddings": False,
-}
-States = dict[str, Any]
-
 
 @pytest.fixture(autouse=True)
 def seeded() -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         yield
-
-
-class Trap:
-    """Pickled, it runs code wherever it is unpickled without care."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.path),)
-
-
-def made(kind: Callable[[twin.Options], Any] = twin.LanguageModel, **options: Any) -> Any:
-    """A model of the twin with values that are far from the initial ones."""
-    model = kind(twin.Options(**{**SIZES, **options}))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    return model
-
-
-def original(folder: Path, states: States, config: Any = ORIGINAL) -> Path:
-    """A folder as the training code and its authors' uploads have it."""
-    held = {
-        f"model.{name}".replace(".mixer.", ".mixer.layer.").replace(".mlp.", ".mlp.layer."): tensor
-        for name, tensor in states.items()
-    }
-    content = {
-        "epoch": 3,
-        "state_dict": held,
-        "optimizer_states": [{"state": {0: {"exp_avg": torch.ones(3)}}}],
-        "hyper_parameters": Trap(folder / "executed"),
-    }
-    torch.save(content, folder / "weights.ckpt")
-    return write_config(folder, config)
-
-
-def hub(folder: Path, states: States, config: Any = HUB) -> Path:
-    """A folder of the hub: the head apart, and one of the three names of ω."""
-    save_file(hub_states(states), folder / "model.safetensors")
-    return write_config(folder, config)
-
-
-def hub_states(states: States) -> States:
-    kept = {n: t.clone() for n, t in states.items() if not n.endswith(("3.freq", "5.freq"))}
-    return {n if n.startswith(("lm_head", "score")) else f"hyena.{n}": t for n, t in kept.items()}
-
-
-def write_config(folder: Path, config: Any) -> Path:
-    if config is not None:
-        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return folder
-
-
-def computes_what(path: Path, model: Any, **options: Any) -> HyenaDNA:
-    """The file gives a layer with the outputs of the model; its spec."""
-    layer = ncps.from_pretrained(path, framework="numpy", **options)
-    tokens = torch.randint(0, 12, (2, 17))
-    expected = model(tokens).detach().numpy()
-    np.testing.assert_allclose(layer(tokens.numpy()), expected, **TOLERANCES["float32"].values)
-    spec = layer.spec
-    assert isinstance(spec, HyenaDNA)
-    return spec
 
 
 @pytest.mark.parametrize("save", [original, hub])
@@ -178,14 +74,6 @@ def test_native_layers_compute_what_the_file_does(framework: str, tmp_path: Path
         y = np.array(layer(mx.array(tokens.numpy())))
     expected = model(tokens).detach().numpy()
     np.testing.assert_allclose(y, expected, **TOLERANCES["float32"].values)
-
-
-def test_objects_in_a_file_are_never_made(tmp_path: Path) -> None:
-    path = original(tmp_path, made().state_dict())
-    ncps.from_pretrained(path, framework="numpy")
-    assert not (tmp_path / "executed").exists()
-    torch.load(path / "weights.ckpt", weights_only=False)
-    assert (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".bin", ".safetensors"])
@@ -384,114 +272,3 @@ def test_configs_of_other_operators_are_refused(tmp_path: Path) -> None:
     path = original(tmp_path, made().state_dict(), config)
     with pytest.raises(FileFormatError, match=r"expected num_heads=1 in config\.json, got 2"):
         HyenaDNAFiles.read(path)
-
-
-def test_config_of_another_model_beside_a_file_is_not_looked_at(tmp_path: Path) -> None:
-    model = made()
-    original(tmp_path, model.state_dict(), {"model_type": "bert", "vocab_size": 99})
-    assert computes_what(tmp_path, model).vocab_size == 16
-    (tmp_path / "config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(FileFormatError, match=r"config\.json cannot be read as JSON"):
-        HyenaDNAFiles.read(tmp_path)
-
-
-def test_damaged_files_are_refused_and_not_recognised(tmp_path: Path) -> None:
-    path = original(tmp_path, made().state_dict()) / "weights.ckpt"
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    assert not HyenaDNAFiles.recognises(path)
-    with pytest.raises(FileFormatError, match=r"cannot be read as a file of torch\.save"):
-        HyenaDNAFiles.read(path)
-    other = tmp_path / "model.safetensors"
-    other.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
-    assert not HyenaDNAFiles.recognises(other)
-    other.write_bytes(b"\xff" * 40)
-    assert not HyenaDNAFiles.recognises(other)
-    with pytest.raises(FileFormatError, match="cannot be read as a safetensors file"):
-        HyenaDNAFiles.read(other)
-
-
-def test_tensors_outside_of_their_storage_are_refused(tmp_path: Path) -> None:
-    states, path = made().state_dict(), tmp_path / "weights.ckpt"
-    numbers = torch.arange(6.0)
-    states["backbone.ln_f.weight"] = numbers
-    torch.save(states, path)
-    replace_in(path, {"data.pkl": (pickled(6), pickled(7))})
-    with pytest.raises(FileFormatError, match=r"inside of their storage, got shape \(7,\)"):
-        HyenaDNAFiles.read(path)
-
-
-def pickled(size: int) -> bytes:
-    """A shape (size,) and strides (1,) as a pickle has them one after the other."""
-    return b"K%c\x85q" % size
-
-
-def replace_in(
-    path: Path, changes: dict[str, tuple[bytes, bytes]], kind: int = zipfile.ZIP_STORED
-) -> None:
-    """Rewrite an archive with other bytes in some entries."""
-    with zipfile.ZipFile(path) as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w", kind) as archive:
-        for name, content in entries.items():
-            for end, (old, new) in changes.items():
-                if name.endswith(end):
-                    assert old in content
-                    content = content.replace(old, new)
-            archive.writestr(name, content)
-
-
-def test_compressed_archives_are_refused(tmp_path: Path) -> None:
-    path = original(tmp_path, made().state_dict()) / "weights.ckpt"
-    replace_in(path, {}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(FileFormatError, match="expected plain entries"):
-        HyenaDNAFiles.read(path)
-
-
-def test_views_and_shared_storages_are_read_as_they_are(tmp_path: Path) -> None:
-    model = made()
-    base = torch.randn(10, 12, 6)
-    states = model.state_dict()
-    states["backbone.layers.0.mlp.fc1.weight"] = base[:, 3]
-    states["backbone.layers.0.mlp.fc2.weight"] = base[:, 5].T
-    states["backbone.ln_f.weight"] = torch.nn.Parameter(base[0, 0])
-    model.load_state_dict(states)
-    path = tmp_path / "weights.pt"
-    torch.save(states, path)
-    computes_what(path, model)
-
-
-def test_folder_without_weights_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"one file of weights \(model.safetensors.*got none"):
-        HyenaDNAFiles.read(write_config(tmp_path, HUB))
-    for name in ("a.ckpt", "b.ckpt"):
-        torch.save({}, tmp_path / name)
-    with pytest.raises(FileFormatError, match=r"got a\.ckpt, b\.ckpt"):
-        HyenaDNAFiles.read(tmp_path)
-
-
-def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.ckpt"
-    torch.save([torch.ones(2)], path)
-    with pytest.raises(FileFormatError, match=r"expected a state dict.*got another object"):
-        HyenaDNAFiles.read(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.txt", "")
-    with pytest.raises(
-        FileFormatError, match=r"expected a file of torch\.save, got another archive"
-    ):
-        HyenaDNAFiles.read(path)
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "model.pt", "folder"])
-def test_files_of_others_are_not_recognised(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    states = torch.nn.Linear(2, 2).state_dict()
-    if name == "folder":
-        path.mkdir()
-        write_config(path, {"model_type": "bert"})
-    elif name == "model.pt":
-        torch.save(states, path)
-    else:
-        save_file(states, path)
-    assert not HyenaDNAFiles.recognises(path)
