@@ -14,7 +14,7 @@ from ncps.canonical import Layer, framework_of, load_parameters, parameters
 from ncps.conversion._record_containers import Call, inside, output_of
 from ncps.errors import PluginError
 from ncps.reference import following
-from ncps.specs import CollectionSpec, ContainerSpec, Part, SequenceSpec, Spec, inputs
+from ncps.specs import CollectionSpec, ContainerSpec, Part, SequenceSpec, Spec, inputs, undrawn
 
 Array = npt.NDArray[Any]
 
@@ -127,7 +127,8 @@ def maker(layer: Layer) -> Callable[[Spec], Layer]:
 
     def make(spec: Spec) -> Layer:
         # the values are replaced at once: a fixed seed leaves global generators alone
-        made = factory(spec, seed=0, dtype=layer.dtype, device=None)
+        with undrawn():
+            made = factory(spec, seed=0, dtype=layer.dtype, device=None)
         if hasattr(made, "eval"):  # dropout is off, as in torch's and MLX's modules
             made.eval()
         return made

@@ -9,7 +9,7 @@ import mlx.core as mx
 
 from ncps import registry
 from ncps.canonical import Inside, ParameterMap
-from ncps.specs import CompoundSpec, Spec, inputs
+from ncps.specs import CompoundSpec, Spec, inputs, undrawn
 from ncps_mlx import layers, ops
 from ncps_mlx.layers._base import NativeLayer
 
@@ -32,9 +32,10 @@ class Compound(NativeLayer):
     spec: Any
 
     def _structure(self) -> None:
-        # the seed does not matter: the values come afterwards, from the whole layer's
+        # the values come afterwards, from the whole layer's
         options = {"seed": 0, **self._options()}
-        self._hold({n: class_of(m)(m, **options) for n, m in self.spec.members().items()})
+        with undrawn():
+            self._hold({n: class_of(m)(m, **options) for n, m in self.spec.members().items()})
 
     def _options(self) -> dict[str, Any]:
         """What the members are made with; the dtype is set for all of them afterwards."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from ncps.specs import inputs
+from ncps.specs import inputs, undrawn
 from ncps_mlx import ops
 from ncps_mlx.layers._base import NativeLayer
 from ncps_mlx.layers._compose import run_parts
@@ -86,14 +86,15 @@ class Sequence(RecurrentLayer):
         if not self.spec.composed:
             self._structure()
             return
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        self.stack = [
-            {
-                direction: type(self)(part.spec, seed=0, dtype=self._dtype)
-                for direction, part in zip(self.spec.directions, parts, strict=True)
-            }
-            for parts in self.spec.parts
-        ]
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            self.stack = [
+                {
+                    direction: type(self)(part.spec, seed=0, dtype=self._dtype)
+                    for direction, part in zip(self.spec.directions, parts, strict=True)
+                }
+                for parts in self.spec.parts
+            ]
 
     @property
     def _parts(self) -> list[dict[str, Sequence]]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ncps import registry
 from ncps.canonical import Inside, ParameterMap
-from ncps.specs import CompoundSpec, Spec, inputs
+from ncps.specs import CompoundSpec, Spec, inputs, undrawn
 from ncps_torch import layers, ops
 from ncps_torch.layers._base import NativeLayer
 
@@ -36,9 +36,10 @@ class Compound(NativeLayer):
         return spec  # each member declares itself, whether its size is known or not
 
     def _declare(self, spec: CompoundSpec) -> None:
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        for name, member in spec.members().items():
-            self._hold(name + self.suffix, class_of(member)(member, seed=0))
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            for name, member in spec.members().items():
+                self._hold(name + self.suffix, class_of(member)(member, seed=0))
 
     def _hold(self, name: str, layer: nn.Module) -> None:
         self.add_module(name, layer)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from ncps.specs import inputs
+from ncps.specs import inputs, undrawn
 from ncps_torch import ops
 from ncps_torch.layers._base import NativeLayer
 from ncps_torch.layers._compose import run_parts
@@ -83,10 +83,12 @@ class Sequence(RecurrentLayer):
         if not spec.composed:
             super()._declare(spec)
             return
-        # the seed does not matter: the values come afterwards, from the whole layer's
-        self.stack = nn.ModuleList(
-            nn.ModuleList(type(self)(part.spec, seed=0) for part in parts) for parts in spec.parts
-        )
+        # the values come afterwards, from the whole layer's
+        with undrawn():
+            self.stack = nn.ModuleList(
+                nn.ModuleList(type(self)(part.spec, seed=0) for part in parts)
+                for parts in spec.parts
+            )
 
     def _finish(self, spec: Any) -> None:
         if not spec.composed:
