@@ -380,29 +380,3 @@ def test_dropout_is_there_in_training_alone(option):
     first = layer(x)
     mx.random.seed(3)
     assert mx.array_equal(first, layer(x)).item()
-
-
-def test_classes_are_made_from_sizes_or_a_spec():
-    layer = HyenaOperator(6, 40, order=3, seed=2)
-    assert (layer.spec.input_size, layer.spec.l_max, layer.spec.order) == (6, 40, 3)
-    other = HyenaOperator(layer.spec, seed=2)
-    close(other(signals(2, 9)), layer(signals(2, 9)))
-    assert (model().spec.units, model().spec.num_layers) == (6, 2)
-    with pytest.raises(SpecError, match="at most the sizes input_size, l_max"):
-        HyenaOperator(6, 40, 3)
-    with pytest.raises(SpecError, match="a spec or sizes and options, got both"):
-        HyenaOperator(layer.spec, order=2)
-
-
-def test_a_layer_without_input_size_is_built_by_its_first_call():
-    layer = HyenaOperator(l_max=20, seed=1)
-    assert not layer.built
-    assert layer(signals(2, 9)).shape == (2, 9, 6)
-    close(layer(signals(2, 9)), HyenaOperator(6, 20, seed=1)(signals(2, 9)))
-
-
-def test_the_registry_hands_these_classes_out():
-    assert type(ncps.create("HyenaDNA", technology="hyena", framework="mlx", **SIZES)) is HyenaDNA
-
-
-SIZES = {"units": 4, "num_layers": 1, "l_max": 9}
