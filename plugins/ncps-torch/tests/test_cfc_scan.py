@@ -12,6 +12,8 @@ from torch import Tensor
 from ncps_torch.kernels import Arguments, CfCScan, Plan, cfc_forward, cfc_plain, plan_of
 from ncps_torch.kernels import _activations as activations
 from ncps_torch.kernels import _chunks as chunks
+from ncps_torch.kernels._cfc_backward import backward
+from ncps_torch.kernels._cfc_scan import run
 
 SIZES = [(1, 1, 1, 1), (31, 3, 1, 33), (32, 1, 31, 32), (33, 2, 65, 31), (65, 5, 7, 3)]
 HEADS = {"pure": 1, "default": 3, "no_gate": 3}
@@ -121,6 +123,18 @@ def test_numeric_derivatives_agree_twice(mode: str) -> None:
     flat = a.flat()
     assert torch.autograd.gradcheck(lambda *t: CfCScan.apply(plan, *t), flat)
     assert torch.autograd.gradgradcheck(lambda *t: CfCScan.apply(plan, *t), flat)
+
+
+@pytest.mark.parametrize("mode", ["default", "pure"])
+def test_inputs_and_times_that_need_no_gradient_get_none(mode: str) -> None:
+    a = arguments(mode, timed=True)
+    agree(mode, "tanh", a._replace(x=a.x.detach(), dt=a.dt.detach()))
+    plan = plan_of(mode, "tanh", a)
+    with torch.no_grad():
+        states, stages = run(plan, a, keep=True)
+        needed = [tensor is not a.x and tensor is not a.dt for tensor in a.flat()]
+        found = backward(plan, a, states, stages, states[1:], tuple(needed))
+    assert [gradient is not None for gradient in found] == needed
 
 
 def test_backward_runs_twice_over_a_kept_graph() -> None:

@@ -79,12 +79,8 @@ def _logistic(u: Tensor) -> Tensor:
 
 
 def _logistic_slope(z: Tensor, out: Tensor) -> None:
-    """1 − 4z², the slope of tanh where z is half of its value."""
-    torch.addcmul(z.new_ones(()), z, z, value=-4, out=out)
-
-
-def _twice(z: Tensor) -> Tensor:
-    return 2 * z
+    """σ(1 − σ) = ¼ − z² for z = σ − ½."""
+    torch.addcmul(z.new_full((), 0.25), z, z, value=-1, out=out)
 
 
 def folds(dtype: torch.dtype) -> bool:
@@ -92,16 +88,11 @@ def folds(dtype: torch.dtype) -> bool:
     return dtype in FOLDED
 
 
-def minus_one_to_one(z: Tensor) -> Tensor:
-    """2z − 1: tanh u where z = σ(2u)."""
-    return (2 * z).sub_(1)
-
-
 # no lecun_tanh: its two constants are folded into the weights beside it;
 # logistic is tanh, of which both 2 in tanh u = 2(σ(2u) − ½) are folded into them too
 STEPWISE: Mapping[str, Stepwise] = {
     "gelu": Stepwise(functional.gelu, _gelu_slope, functional.gelu),
-    "logistic": Stepwise(_logistic, _logistic_slope, _twice),
+    "logistic": Stepwise(_logistic, _logistic_slope, linear),
     "relu": Stepwise(torch.relu_, _relu_slope, linear),
     "silu": Stepwise(functional.silu, _silu_slope, functional.silu),
     "tanh": Stepwise(torch.tanh_, _tanh_slope, linear),

@@ -1,6 +1,8 @@
 r"""The backward of `_cfc_scan`; its docstring has the equations.
 
-Shapes for a chunk of C steps: δ_i (C, B, ·) as u_i; z_i (C, B, K), what W_i multiplies.
+It goes back through the loop as that ran, with the arguments of `_fold`: where tanh is computed
+by σ, `dh` is the gradient of h/2. Shapes for a chunk of C steps: δ_i (C, B, ·) as u_i; z_i
+(C, B, K), what W_i multiplies; ∂L/∂h' (C, B, H).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from torch import Tensor
 from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan
 from ncps_torch.kernels._chunks import accumulator, add_product, chunk_length
-from ncps_torch.kernels._fold import activation_of
+from ncps_torch.kernels._fold import activation_of, fold, state_factor, unfold
 from ncps_torch.kernels._updates import Update, update_of
 
 
@@ -39,43 +41,58 @@ class Sums:
         add_product(W, z.flatten(0, 1), du)
         b.add_(du.sum(0))
 
-    def in_order(self) -> list[Tensor]:
-        """As they stand in the flat row: W, U, b, the rest, then tau."""
-        return [self.W, self.U, self.b, *(t for affine in self.rest for t in affine), *self.tau]
+    def of(self, a: Arguments) -> Arguments:
+        """In the places of `a`."""
+        W, U, b, *tau = (t.to(a.x.dtype) for t in (self.W, self.U, self.b, *self.tau))
+        rest = tuple((W.to(a.x.dtype), b.to(a.x.dtype)) for W, b in self.rest)
+        return a._replace(W=W, U=U, b=b, rest=rest, tau=tuple(tau))
 
 
 def backward(
-    plan: Plan, a: Arguments, states: Tensor, stages: Sequence[Tensor], dH: Tensor
+    plan: Plan,
+    a: Arguments,
+    states: Tensor,
+    stages: Sequence[Tensor],
+    dH: Tensor,
+    needed: tuple[bool, ...],
 ) -> list[Tensor | None]:
-    """The gradients of the flat row of arguments; those of dropout factors are None."""
+    """The gradients of the flat row of arguments.
+
+    Those of dropout factors, and of an x or Δt that needs none, are None.
+    """
     T, B, D = a.x.shape
     update = update_of(plan.mode, plan.timed, folds(a.x.dtype))
-    width = D + a.h.shape[1] + 2 * sum(u.shape[2] for u in stages)
-    length = chunk_length(T, B, width)
-    dx, sums = a.x.new_empty(a.x.shape), Sums(a)
-    ddt = None if a.dt is None else torch.zeros(a.dt.shape, dtype=a.x.dtype, device=a.x.device)
-    buffers = [u.new_empty(length, *u.shape[1:]) for u in stages]
-    dh = dH[T - 1]
+    own, factor, sums = fold(plan, a), state_factor(plan, a.x.dtype), Sums(a)
+    # δ, as many numbers again, do not count: longer chunks win more than they lose in the cache
+    length = chunk_length(T, B, D + a.h.shape[1] + sum(u.shape[2] for u in stages))
+    dx = a.x.new_empty(a.x.shape) if needed[0] else None
+    ddt = a.x.new_zeros(a.dt.shape) if a.dt is not None and needed[2] else None
+    finish = update.finish if ddt is not None or a.tau else None
+    dhs, *buffers = (u.new_empty(length, *u.shape[1:]) for u in (states, *stages))
+    dh = torch.zeros_like(a.h)
     for start in range((T - 1) // length * length, -1, -length):
         part = slice(start, min(start + length, T))
         u = [stage[part] for stage in stages]
-        du = [buffer[: u[0].shape[0]] for buffer in buffers]
+        every, *du = (buffer[: u[0].shape[0]] for buffer in (dhs, *buffers))
+        torch.mul(dH[part], factor, out=every)
+        every[-1].add_(dh)
         dt = None if a.dt is None else a.dt[part]
         drops = [d[part] for d in a.drops]
         zs = _slopes(plan, update, u, dt, a.tau, drops, du)
-        before = dH[start - 1] if start else None
-        dh, every = _steps(a, update.heads, du, dH[part], dh, before)
-        _, by_tau = finished = update.finish(u[-1], du[-1], every, dt, a.tau)
-        if ddt is not None and finished.dt is not None:
-            ddt[part] = finished.dt
-        for total, gradient in zip(sums.tau, by_tau, strict=True):
-            total.add_(gradient)
+        dh = _steps(own, update.heads, du, every)
+        if finish is not None:
+            by_dt, by_tau = finish(u[-1], du[-1], every, dt, a.tau)
+            if ddt is not None:
+                ddt[part] = by_dt
+            for total, gradient in zip(sums.tau, by_tau, strict=True):
+                total.add_(gradient)
         for i, z in enumerate(zs):
             sums.add_rest(i, z, du[i + 1])
         sums.add_first(a.x[part], states[part], du[0])
-        torch.mm(du[0].flatten(0, 1), a.W.t(), out=dx[part].view(-1, D))
-    shared = [g.to(a.x.dtype) for g in sums.in_order()]
-    return [dx, dh, ddt, *shared, *(None for _ in a.drops)]
+        if dx is not None:
+            torch.mm(du[0].flatten(0, 1), own.W.t(), out=dx[part].view(-1, D))
+    shared = unfold(plan, a, sums.of(a))._replace(drops=()).flat()[3:]
+    return [dx, dh / factor, ddt, *shared, *(None for _ in a.drops)]
 
 
 def _slopes(
@@ -101,27 +118,21 @@ def _slopes(
     return zs
 
 
-def _steps(
-    a: Arguments,
-    heads: int,
-    du: Sequence[Tensor],
-    dH: Tensor,
-    dh: Tensor,
-    before: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    """Turn slopes into δ, last step first; ∂L/∂h before the chunk, and at each of its steps."""
-    backs = [W.t() for W, _ in a.rest]
+def _steps(a: Arguments, heads: int, du: Sequence[Tensor], dh: Tensor) -> Tensor:
+    """Turn slopes into δ, last step first; ∂L/∂h before the chunk.
+
+    To ∂L/∂h' of each step comes what it does through the next one.
+    """
+    *inner, last = (d.unbind(0) for d in du)
+    maps = list(zip(inner, (W.t() for W, _ in a.rest), strict=True))[::-1]
     UT = a.U.t()
-    deltas = [d.unbind(0) for d in du]
     fans = du[-1].view(*du[-1].shape[:2], heads, -1).unbind(0)
-    outer = dH.unbind(0)
-    every = [dh] * len(outer)
-    for t in range(len(outer) - 1, -1, -1):
-        every[t] = dh
-        fans[t].mul_(dh.unsqueeze(1))
-        delta = deltas[-1][t]
-        for i in range(len(backs) - 1, -1, -1):
-            delta = deltas[i][t].mul_(torch.mm(delta, backs[i]))
-        given = outer[t - 1] if t else before
-        dh = torch.mm(delta, UT) if given is None else torch.addmm(given, delta, UT)
-    return dh, torch.stack(every) if a.tau else dh
+    wide, every = dh.unsqueeze(2).unbind(0), dh.unbind(0)
+    for t in range(len(every) - 1, -1, -1):
+        fans[t].mul_(wide[t])
+        delta = last[t]
+        for slopes, WT in maps:
+            delta = slopes[t].mul_(torch.mm(delta, WT))
+        if t:
+            every[t - 1].addmm_(delta, UT)
+    return torch.mm(delta, UT)

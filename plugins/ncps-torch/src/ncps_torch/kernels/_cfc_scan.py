@@ -25,7 +25,7 @@ from ncps_torch.kernels._activations import folds
 from ncps_torch.kernels._cfc import Arguments, Plan, cfc_plain, unflatten
 from ncps_torch.kernels._cfc_backward import backward
 from ncps_torch.kernels._chunks import chunk_length
-from ncps_torch.kernels._fold import activation_of, fold
+from ncps_torch.kernels._fold import activation_of, fold, state_factor
 from ncps_torch.kernels._updates import update_of
 
 
@@ -48,7 +48,8 @@ class CfCScan(torch.autograd.Function):
         if torch.is_grad_enabled():
             return None, *_differentiable(ctx.plan, flat, dH, ctx.needs_input_grad[1:])
         with torch.autocast(dH.device.type, enabled=False):
-            return None, *backward(ctx.plan, unflatten(ctx.plan, flat), states, stages, dH)
+            a = unflatten(ctx.plan, flat)
+            return None, *backward(ctx.plan, a, states, stages, dH, ctx.needs_input_grad[1:])
 
 
 def cfc_forward(plan: Plan, a: Arguments) -> Tensor:
@@ -59,17 +60,18 @@ def cfc_forward(plan: Plan, a: Arguments) -> Tensor:
 def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
     """States (T + 1, B, H) with h first, and u_0, … as the slopes need them (if kept)."""
     T, B, D = a.x.shape
-    logistic = folds(a.x.dtype)
-    update, phi = update_of(plan.mode, plan.timed, logistic), activation_of(plan, a.x.dtype).run_
+    update = update_of(plan.mode, plan.timed, folds(a.x.dtype))
+    phi = activation_of(plan, a.x.dtype).run_
     widths = [a.U.shape[1], *(W.shape[1] for W, _ in a.rest)]
     length = chunk_length(T, B, D + a.h.shape[1] + sum(widths))
     stages = [a.x.new_empty(T if keep else length, B, width) for width in widths]
     states = a.x.new_empty(T + 1, B, a.h.shape[1])
     states[0] = a.h
-    logistic = logistic and plan.mode != "pure"
-    h = a.h / 2 if logistic else a.h
+    factor = state_factor(plan, a.x.dtype)
+    h = a.h / factor
     a = fold(plan, a)
-    U = a.U.contiguous()
+    # a GEMM takes a third longer where a matrix has its columns in a row
+    U, *Ws = (W.contiguous() for W in (a.U, *(W for W, _ in a.rest)))
     for start in range(0, T, length):
         stop = min(start + length, T)
         part = slice(start, stop) if keep else slice(0, stop - start)
@@ -86,16 +88,16 @@ def run(plan: Plan, a: Arguments, keep: bool) -> tuple[Tensor, list[Tensor]]:
         news = states[start + 1 : stop + 1].unbind(0)
         for t, new in enumerate(news):
             u = affine[0][t].addmm_(h, U)
-            for i, (W, _) in enumerate(a.rest):
+            for i, W in enumerate(Ws):
                 z = phi(u)
                 if drops:
                     z = z * drops[i][t]
                 u = affine[i + 1][t].addmm_(z, W)
             h = new
             update.step(rows[t], h, times and times[t], a.tau)
-        if logistic:
+        if factor != 1:
             h = h.clone()
-            states[start + 1 : stop + 1].mul_(2)
+            states[start + 1 : stop + 1].mul_(factor)
     return states, stages
 
 

@@ -8,8 +8,9 @@ With heads u = (f, g, …) each update overwrites u by what its slopes need:
 
 and h' = F + s(G − F), or F + sG in mode no_gate, or A − A·exp(−Δt(|w|+|f|))·f. A logistic update
 takes 2f and 2g, keeps (F + 1)/2 = σ(2f) and (G + 1)/2, and gives h'/2. Shapes: u
-(C, B, n·H) for a chunk of C steps, or (B, n·H) for one; Δt (C, B, 1). `slopes` gives ∂h'/∂u
-(C, B, n·H) in bulk; `finish` the gradients of Δt and (w, A) from ∂L/∂h' and ∂L/∂u.
+(C, B, n·H) for a chunk of C steps, or (B, n·H) for one; Δt (C, B, 1). `slopes` gives the slope
+(C, B, n·H) of what the update gives by what it takes, in bulk; `finish` the gradients of Δt and
+(w, A) from ∂L/∂h' and ∂L/∂u.
 
 Held to the plain twin by `test_cfc_scan.py`.
 """
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ncps_torch.kernels._activations import half, minus_one_to_one
+from ncps_torch.kernels._activations import half
 
 Taus = tuple[Tensor, ...]
 # for each step u, and the parts of it that the step works on
@@ -33,7 +34,7 @@ Rows = list[tuple[Tensor, ...]]
 class Gradients(NamedTuple):
     """What an update adds to the gradients of Δt (C, B, 1) and of w_tau, A (H)."""
 
-    dt: Tensor | None
+    dt: Tensor
     tau: tuple[Tensor, ...]
 
 
@@ -44,7 +45,7 @@ class Update(NamedTuple):
     rows: Callable[[Tensor], Rows]
     step: Callable[..., None]
     slopes: Callable[..., None]
-    finish: Callable[..., Gradients]
+    finish: Callable[..., Gradients] | None
 
 
 def update_of(mode: str, timed: bool, logistic: bool) -> Update:
@@ -56,7 +57,7 @@ def update_of(mode: str, timed: bool, logistic: bool) -> Update:
     slopes = partial(_slopes_timed if timed else _slopes_gated, lerp, logistic)
     if timed:
         return Update(4, _rows_timed, partial(_step_timed, step), slopes, _finish_timed)
-    return Update(3, _rows_gated, step, slopes, _finish_nothing)
+    return Update(3, _rows_gated, step, slopes, None)
 
 
 def _rows_gated(u: Tensor) -> Rows:
@@ -138,27 +139,17 @@ def _gate_slopes(
 ) -> None:
     F, G, s = values
     dF, dG, ds = out
-    if logistic:
-        # 1 − tanh² u = 4p(1 − p), p = σ(2u)
-        for p, dp in ((F, dF), (G, dG)):
-            torch.addcmul(p, p, p, value=-1, out=dp).mul_(4)
-    else:
-        one = F.new_ones(())
-        for z, dz in ((F, dF), (G, dG)):
-            torch.addcmul(one, z, z, value=-1, out=dz)
-    dG.mul_(s)
-    torch.addcmul(s, s, s, value=-1, out=ds)
+    # each gives its first argument times the slope at what its second one is the value of
+    by_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
+    by_head = by_sigmoid if logistic else torch.ops.aten.tanh_backward.grad_input
+    one = F.new_ones(())
+    by_head(s, G, grad_input=dG)
     if interpolate:
-        # dF (1 − s), without a temporary
-        dF.addcmul_(dF, s, value=-1)
-        difference = G - F
-        ds.mul_(2 * difference if logistic else difference)
+        by_head(torch.sub(one, s, out=dF), F, grad_input=dF)
+        by_sigmoid(torch.sub(G, F, out=ds), s, grad_input=ds)
     else:
-        ds.mul_(minus_one_to_one(G) if logistic else G)
-
-
-def _finish_nothing(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
-    return Gradients(None, ())
+        by_head(one.expand_as(F), F, grad_input=dF)
+        by_sigmoid(G - 0.5 if logistic else G, s, grad_input=ds)
 
 
 def _finish_timed(u: Tensor, du: Tensor, dh: Tensor, dt: Tensor | None, tau: Taus) -> Gradients:
