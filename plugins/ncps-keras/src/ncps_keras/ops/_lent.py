@@ -35,7 +35,7 @@ def lent(name: str, weights: Any, x: Any, states: Arrays, times: Times) -> Resul
     So it is where no kernel is lent, or none for these weights: it says so itself. One step has no
     loop, and a compiler must see the operations themselves.
     """
-    if x.shape[1] < 2 or not xp.is_concrete(x):
+    if not xp.is_concrete(x) or x.shape[1] < 2:
         return None
     kernel = _lent().get(name)
     if kernel is None:
