@@ -1,4 +1,11 @@
-"""What ncps-torch's kernels save a Keras layer on torch: with them and without, in one process."""
+"""What ncps-torch's kernels save a Keras layer on torch, on a CPU with one thread.
+
+    python tests/benchmarks/bench_keras_torch.py [--repeats 9] [--cases CfC,LTC] [--page PAGE]
+
+One layer runs with the kernels lent and without them, in turns in one process, after its values and
+gradients have been compared. A training step is a forward and a backward pass; forward is without
+gradients. The time is that of the process, so that other work on the machine counts little.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,11 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -20,84 +31,196 @@ import torch
 import ncps
 from ncps import registry
 from ncps.conversion.tolerances import TOLERANCES
+from ncps.wirings import AutoNCP
 from ncps_keras.ops import _lent
 
-BATCH, FEATURES, UNITS, STEPS = 32, 16, 64, 128
+ROOT = Path(__file__).parents[2]
+BATCH, STEPS, FEATURES, UNITS, OUTPUTS = 32, 128, 16, 64, 8
+rng = np.random.default_rng(0)
+X = torch.from_numpy(rng.normal(size=(BATCH, STEPS, FEATURES))).float()
+CALLS: dict[str, dict[str, Any]] = {
+    "all steps": {},
+    "timespans": {"timespans": torch.from_numpy(rng.uniform(0.1, 2.0, (BATCH, STEPS))).float()},
+    "mask": {"mask": torch.from_numpy(rng.random((BATCH, STEPS)) < 0.7)},
+}
 
 
-def once(layer: Any, x: torch.Tensor) -> float:
-    """Milliseconds of one forward and backward pass."""
-    start = time.perf_counter()
-    y, _ = layer(x)
-    y.sum().backward()
-    layer.zero_grad()
-    return 1000 * (time.perf_counter() - start)
+@dataclass(frozen=True)
+class Case:
+    """A layer; a wired one has an AutoNCP for its units."""
+
+    layer: str
+    wired: bool = False
+    memory: bool = False
+    calls: tuple[str, ...] = ("all steps", "mask")
+
+    def __str__(self) -> str:
+        units = f"AutoNCP({UNITS}, {OUTPUTS})" if self.wired else str(UNITS)
+        return f"{self.layer}({FEATURES}, {units}){', mixed memory' if self.memory else ''}"
+
+    def make(self) -> Any:
+        """The layer."""
+        units = AutoNCP(UNITS, OUTPUTS, seed=0) if self.wired else UNITS
+        options = {"mixed_memory": True} if self.memory else {}
+        given = {"input_size": FEATURES, "return_state": False, "seed": 0}
+        return ncps.create(self.layer, framework="keras", units=units, **given, **options)
 
 
-def loop(action: Callable[[], float], kernels: dict[str, Any]) -> float:
-    """The action with these kernels lent."""
-    lent, _lent._lent = _lent._lent, lambda: kernels
+CASES = (
+    Case("CfC", calls=("all steps", "timespans", "mask")),
+    Case("CfC", wired=True),
+    Case("LSTM"),
+    Case("LTC", wired=True, calls=("all steps", "timespans", "mask")),
+    Case("LTC"),
+    Case("LTC", wired=True, memory=True),
+)
+
+
+@contextmanager
+def lending(kernels: dict[str, Any]) -> Iterator[None]:
+    """These kernels are lent."""
+    before, _lent._lent = _lent._lent, lambda: kernels
     try:
-        return action()
+        yield
     finally:
-        _lent._lent = lent
+        _lent._lent = before
+
+
+def train(layer: Any, call: dict[str, Any]) -> None:
+    """A forward and a backward pass."""
+    layer.zero_grad()
+    layer(X, **call).square().mean().backward()
+
+
+def forward(layer: Any, call: dict[str, Any]) -> None:
+    """A forward pass without gradients."""
+    with torch.no_grad():
+        layer(X, **call)
+
+
+def milliseconds(run: Callable[..., None], layer: Any, call: dict[str, Any]) -> float:
+    """The process time of one run."""
+    start = time.process_time()
+    run(layer, call)
+    return 1e3 * (time.process_time() - start)
+
+
+def check_same(layer: Any, call: dict[str, Any], kernels: dict[str, Any]) -> None:
+    """Stop when the kernels, which must all have run, give other values than the loop."""
+    bounds, results, used = TOLERANCES["float32"], [], []
+
+    def watched(kernel: Any) -> Any:
+        return lambda *given: used.append(kernel(*given)) or used[-1]
+
+    for lent in ({name: watched(kernel) for name, kernel in kernels.items()}, {}):
+        with lending(lent):
+            train(layer, call)
+            y = layer(X, **call).detach()
+            results.append([y, *(p.grad.clone() for p in layer.parameters())])
+    if not used or None in used:
+        raise SystemExit(f"{layer.spec.layer}: expected a kernel to be lent")
+    (y, *found), (expected, *gradients) = results
+    np.testing.assert_allclose(y, expected, **bounds.values)
+    for one, other in zip(found, gradients, strict=True):
+        atol = bounds.gradients["atol"] + bounds.gradients["rtol"] * float(other.norm())
+        np.testing.assert_allclose(one, other, rtol=0, atol=atol)
+
+
+def compare(case: Case, repeats: int) -> list[str]:
+    """Rows of the table for one case."""
+    kernels, rows = registry.kernels("torch"), []
+    for name in case.calls:
+        layer, call = case.make(), CALLS[name]
+        check_same(layer, call, kernels)
+        for run in (train, forward):
+            times: list[list[float]] = [[], []]
+            for _ in range(repeats):
+                for lent, own in zip(({}, kernels), times, strict=True):
+                    with lending(lent):
+                        own.append(milliseconds(run, layer, call))
+            rows.append(row(f"{case} | {name} | {run.__name__}", *times))
+    return rows
+
+
+def row(what: str, before: list[float], after: list[float]) -> str:
+    """Both times, and the median of the ratios of neighbouring runs."""
+    ratio = statistics.median(a / b for a, b in zip(before, after, strict=True))
+    return f"| {what} | {_spread(before)} | {_spread(after)} | {ratio:.1f} |"
+
+
+def _spread(times: list[float]) -> str:
+    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+
+
+def beside_keras(repeats: int) -> list[str]:
+    """A row for `keras.layers.LSTM`, whose training takes O(T²) on torch."""
+    ours = Case("LSTM").make()
+    theirs = keras.layers.LSTM(UNITS, return_sequences=True)
+    rows = []
+    for run in (train, forward):
+        for layer in (theirs, ours):
+            run(layer, {})
+        times: list[list[float]] = [[], []]
+        for _ in range(repeats):
+            for layer, own in zip((theirs, ours), times, strict=True):
+                own.append(milliseconds(run, layer, {}))
+        rows.append(row(f"LSTM({FEATURES}, {UNITS}) | {run.__name__}", *times))
+    return rows
+
+
+def machine() -> str:
+    """Hardware, versions and commit."""
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, one thread, "
+        f"{torch.backends.cpu.get_cpu_capability()}; Python {platform.python_version()}, Keras "
+        f"{keras.__version__}, torch {torch.__version__}, ncps {version('ncps')} at "
+        f"{commit or 'an unknown commit'}; B{BATCH} T{STEPS}."
+    )
+
+
+def head() -> list[str]:
+    """The page up to its first row."""
+    return [
+        "# Keras layers on torch, with the kernels of ncps-torch and without",
+        "",
+        "Written by `tests/benchmarks/bench_keras_torch.py`. Milliseconds of process time: median, "
+        "and from the",
+        "least to the most. The ratio is the median of the ratios of neighbouring runs of one "
+        "layer, whose values",
+        "and gradients were compared first. In the mask three steps in ten are not real.",
+        "",
+        machine(),
+        "",
+        "| layer | call | | loop | kernels lent | times faster |",
+        "|---|---|---|---|---|---|",
+    ]
 
 
 def main() -> None:
-    """Print the median and the spread of both ways, interleaved."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    """Print the tables as they grow, and write the page if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--cases", default=",".join(sorted({case.layer for case in CASES})))
+    parser.add_argument("--page", type=Path)
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    kernels = registry.kernels("torch")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    print(f"{platform.machine()}, one thread, torch {torch.__version__}, commit {commit}")
-    print(f"train step, B {BATCH}, T {STEPS}, {FEATURES} features, {UNITS} units; ms")
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(BATCH, STEPS, FEATURES))).float()
-    for name in ("CfC", "LSTM"):
-        layer = ncps.create(name, framework="keras", input_size=FEATURES, units=UNITS, seed=0)
-        stock = keras.layers.LSTM(UNITS, return_sequences=True, return_state=True)
-        ways: dict[str, dict[str, Any]] = {"kernels": kernels, "loop": {}}
-        outputs = [_outputs(layer, x, lent) for lent in ways.values()]
-        np.testing.assert_allclose(*outputs, **TOLERANCES["float32"].values)
-        times: dict[str, list[float]] = {way: [] for way in (*ways, "keras.layers.LSTM")}
-        for _ in range(rounds + 1):
-            for way, lent in ways.items():
-                times[way].append(loop(lambda layer=layer: once(layer, x), lent))
-            if name == "LSTM":
-                times["keras.layers.LSTM"].append(once(_Pair(stock), x))
-        for way, found in times.items():
-            if found:
-                low, high = min(found[1:]), max(found[1:])
-                middle = statistics.median(found[1:])
-                print(f"{name:5} {way:18} {middle:8.1f}  ({low:.1f} to {high:.1f})")
+    page: list[str] = []
 
+    def show(lines: list[str]) -> None:
+        print("\n".join(lines), flush=True)
+        page.extend(lines)
 
-class _Pair:
-    """Keras' own layer, whose call gives y and two states."""
-
-    def __init__(self, layer: Any) -> None:
-        self._layer = layer
-
-    def __call__(self, x: Any) -> tuple[Any, Any]:
-        y, *states = self._layer(x)
-        return y, states
-
-    def zero_grad(self) -> None:
-        self._layer.zero_grad()
-
-
-def _outputs(layer: Any, x: torch.Tensor, kernels: dict[str, Any]) -> Any:
-    found: list[Any] = []
-
-    def run() -> float:
-        found.append(layer(x)[0].detach().numpy())
-        return 0.0
-
-    loop(run, kernels)
-    return found[0]
+    show(head())
+    for case in CASES:
+        if case.layer in options.cases.split(","):
+            show(compare(case, options.repeats))
+    if "LSTM" in options.cases.split(","):
+        show(["", "| layer | | keras.layers.LSTM | ours, kernels lent | times faster |"])
+        show(["|---|---|---|---|---|", *beside_keras(options.repeats)])
+    if options.page:
+        options.page.write_text("\n".join(page) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ from ncps_keras.kernels._ltc import LTCOfMemoryStep as LTCOfMemoryStep
 from ncps_keras.kernels._ltc import LTCStep as LTCStep
 from ncps_keras.kernels._ltc import Synapses as Synapses
 from ncps_keras.kernels._ltc import clip as clip
+from ncps_keras.kernels._ltc import mapped as mapped
 from ncps_keras.kernels._ltc import sums as sums
 from ncps_keras.kernels._scan import Arrays as Arrays
+from ncps_keras.kernels._scan import Result as Result
 from ncps_keras.kernels._scan import Step as Step
 from ncps_keras.kernels._scan import scan as scan
 from ncps_keras.kernels._solved import FixedSteps as FixedSteps

@@ -93,13 +93,19 @@ class LTCOfMemoryStep:
 
     def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
         """The new v, and c of the memory."""
-        (inner, c_m, one, R), (w, b), sensory, leak = weights
+        (inner, c_m, one, R), mapping, sensory, leak = weights
         u, c = LSTMStep()(R, at_t[:1], states)
-        u = u if w is None else u * w
-        d, q = sums(sensory, u if b is None else u + b)
+        d, q = sums(sensory, mapped(u, mapping))
         step = LTCStep(self.unfolds, self.timed, memory=False)
         given = [d + leak[0], q + leak[1], *at_t[1:]]
         return [*step((inner, c_m, one, None), given, states[:1]), c]
+
+
+def mapped(u: Any, mapping: tuple[Any, Any]) -> Any:
+    """u·w + b, without what is None of (w, b)."""
+    w, b = mapping
+    u = u if w is None else u * w
+    return u if b is None else u + b
 
 
 def _unfold(v: Any, d: Any, q: Any, c: Any, dt: Any) -> Any:

@@ -21,6 +21,8 @@ from ncps_keras.backends import xp
 
 Arrays = Sequence[Any]
 Step = Callable[[Any, Arrays, Arrays], Arrays]
+# the states after every step, and after the last one
+Result = tuple[list[Any], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,12 @@ class Masked:
         return [xp.where(real, n, s) for n, s in zip(new, states, strict=True)]
 
 
-def scan(
-    step: Step, weights: Any, xs: Arrays, states: Arrays, mask: Any = None
-) -> tuple[list[Any], list[Any]]:
+def scan(step: Step, weights: Any, xs: Arrays, states: Arrays, mask: Any = None) -> Result:
     """The states after every step, and after the last one."""
     if mask is not None:
         step, xs = Masked(step), [*xs, mask]
     if xs[0].shape[1] == 1:
         last = list(step(weights, [x[:, 0] for x in xs], states))
         return [s[:, None] for s in last], last
-    found: tuple[list[Any], list[Any]] = xp.scan(step, weights, xs, states)
+    found: Result = xp.scan(step, weights, xs, states)
     return found

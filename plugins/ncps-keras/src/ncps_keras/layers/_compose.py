@@ -29,7 +29,8 @@ def run_parts(
     `stack` has the plain layers by direction, from the input up; each layer reads the outputs of
     all directions of the one below it. Without `return_sequences`, y is that of the last states.
     """
-    rest, new = list(states), list[Any]()
+    rest = list(states)
+    new: list[Any] = []
     for level, layers in enumerate(stack):
         everything = return_sequences or level < len(stack) - 1
         outputs = []

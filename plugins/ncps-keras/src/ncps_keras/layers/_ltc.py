@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops as kops
 
 from ncps.specs import LTC as LTCSpec
 from ncps.specs import LTCCell as LTCCellSpec
@@ -20,28 +19,31 @@ class _LTC:
 
     spec: Any
     _read: Any
-    _constant: Any
 
     def _constants(self) -> None:
         masks = self.spec.masks
         self._tables = {"": ops.table(masks.inner), "sensory_": ops.table(masks.sensory)}
 
     def _run(self, x: Any, states: States, times: ops.Times, training: bool) -> Any:
-        memory = None
-        if self.spec.mixed_memory:
-            names = ("memory.kernel", "memory.recurrent_kernel", "memory.bias")
-            memory = tuple(map(self._read, names))
-            if self.spec.reads_memory:
-                mapping = (self._read("input_w"), self._read("input_b"))
-                return ops.ltc_of_memory(self._circuit(), memory, mapping, x, states, times)
-        return ops.ltc(self._circuit(), memory, x, self._mapped("input", x), states, times)
+        circuit = self._circuit()
+        if not self.spec.mixed_memory:
+            return ops.ltc(circuit, None, x, states, times)
+        names = ("memory.kernel", "memory.recurrent_kernel", "memory.bias")
+        run = ops.ltc_of_memory if self.spec.reads_memory else ops.ltc
+        return run(circuit, tuple(map(self._read, names)), x, states, times)
 
     def _circuit(self) -> ops.Circuit:
         spec = self.spec
         positive = ops.positive(spec.implicit_param_constraints)
+
+        def pairs(prefix: str) -> ops.Pairs:
+            w, *rest = (self._read(prefix + name) for name in SYNAPSE)
+            return ops.Pairs(self._tables[prefix], (positive(w), *rest))
+
         return ops.Circuit(
-            sensory=self._synapses("sensory_"),
-            inner=self._synapses(""),
+            sensory=pairs("sensory_"),
+            inner=pairs(""),
+            mapping=self._mapping("input"),
             g=positive(self._read("gleak")),
             vleak=self._read("vleak"),
             c=positive(self._read("cm")) * spec.ode_unfolds,
@@ -50,26 +52,13 @@ class _LTC:
             solver=spec.solver,
         )
 
-    def _synapses(self, prefix: str) -> ops.Synapses:
-        """The table of the synapses that there are, for a loop."""
-        source, real = self._tables[prefix]
-        arrays = [self._read(prefix + name) for name in SYNAPSE]
-        if source is not None:
-            source = kops.convert_to_tensor(source)
-            arrays = [kops.take_along_axis(a, source, axis=0) for a in arrays]
-        w, *rest = arrays
-        positive = ops.positive(self.spec.implicit_param_constraints)
-        return ops.Synapses(source, positive(w) * self._constant(real), *rest)
-
-    def _mapped(self, name: str, values: Any) -> Any:
-        """Values · w + b of the input or output mapping, as far as it has them."""
-        w, b = self._read(f"{name}_w"), self._read(f"{name}_b")
-        values = values if w is None else values * w
-        return values if b is None else values + b
+    def _mapping(self, name: str) -> tuple[Any, Any]:
+        return self._read(f"{name}_w"), self._read(f"{name}_b")
 
     def _readout(self, h: Any) -> Any:
         """y: the mapped potentials of the motor neurons."""
-        return self._mapped("output", ops.pick(h, self.spec.output_neurons))
+        y = ops.pick(h, self.spec.output_neurons)
+        return ops.mapped(y, self._mapping("output"))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

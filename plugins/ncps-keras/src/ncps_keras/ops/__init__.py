@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ncps_keras.kernels import ACTIVATIONS as ACTIVATIONS
-from ncps_keras.kernels import Synapses as Synapses
+from ncps_keras.kernels import mapped as mapped
 from ncps_keras.ops._affine import affine as affine
 from ncps_keras.ops._arguments import as_given as as_given
 from ncps_keras.ops._arguments import as_tensor as as_tensor
@@ -33,6 +33,7 @@ from ncps_keras.ops._inputs import elapsed as elapsed
 from ncps_keras.ops._inputs import initial_states as initial_states
 from ncps_keras.ops._inputs import real_steps as real_steps
 from ncps_keras.ops._ltc import Circuit as Circuit
+from ncps_keras.ops._ltc import Pairs as Pairs
 from ncps_keras.ops._ltc import ltc as ltc
 from ncps_keras.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_keras.ops._ltc import positive as positive

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras import ops
-
 from ncps_keras.backends import xp
-from ncps_keras.kernels import Arrays, CfCMemoryStep, CfCOfMemoryStep, CfCStep, scan
-from ncps_keras.ops._gated import Result, Weights, each_step, real
+from ncps_keras.kernels import Arrays, CfCMemoryStep, CfCOfMemoryStep, CfCStep, Result, scan
+from ncps_keras.ops._gated import Weights, each_step, real
 from ncps_keras.ops._lent import lent
 from ncps_keras.ops._times import Times
 
@@ -58,10 +56,9 @@ class Cell:
 
 def cfc(blocks: Sequence[Block], x: Any, states: Arrays, times: Times) -> Result:
     """The state h of a stack of cells, each a recurrence of its own."""
-    # torch's hand-written scan has tanh on its heads
-    kernel = None if blocks[0].linear else lent("cfc", x, times)
-    if kernel is not None:
-        return _by_kernel(kernel, blocks, x, states[0], times.dt)
+    found = lent("cfc", [vars(block) for block in blocks], x, states, times)
+    if found is not None:
+        return found
     cells, each = _timed(blocks, x, times)
     histories, last = [], []
     for cell, own in zip(cells, _split(cells, states[0]), strict=True):
@@ -72,20 +69,6 @@ def cfc(blocks: Sequence[Block], x: Any, states: Arrays, times: Times) -> Result
     if len(cells) == 1:
         return histories, last
     return [xp.concat(histories)], [xp.concat(last)]
-
-
-def _by_kernel(
-    kernel: Callable[..., Any], blocks: Sequence[Block], x: Any, h: Any, dt: Any
-) -> Result:
-    if dt is not None and len(dt.shape):
-        dt = ops.broadcast_to(dt, x.shape[:2])
-    histories = []
-    for block, own in zip(blocks, xp.parts(h, [block.units for block in blocks]), strict=True):
-        x = kernel(block.mode, block.phi, block.affines, block.tau, block.drops, x, own, dt)
-        histories.append(x)
-    whole = x if len(histories) == 1 else xp.concat(histories)
-    # a copy: a state that is carried on must not hold the whole sequence in memory
-    return [whole], [whole[:, -1].clone()]
 
 
 def cfc_with_memory(

@@ -7,8 +7,8 @@ from typing import Any
 from keras import ops
 
 from ncps_keras.backends import xp
-from ncps_keras.kernels import Arrays, CTGRUStep
-from ncps_keras.ops._gated import Result, Weights, each_step, real
+from ncps_keras.kernels import Arrays, CTGRUStep, Result
+from ncps_keras.ops._gated import Weights, each_step, real
 from ncps_keras.ops._solvers import scan_wide, widened
 from ncps_keras.ops._times import Times
 

@@ -12,22 +12,20 @@ from keras import ops
 
 from ncps.ode import DOPRI5
 from ncps_keras.backends import xp
-from ncps_keras.kernels import Arrays, CTRNNStep, GRUStep, LSTMStep, RNNStep, scan
+from ncps_keras.kernels import Arrays, CTRNNStep, GRUStep, LSTMStep, Result, RNNStep, scan
 from ncps_keras.ops._lent import lent
 from ncps_keras.ops._solvers import scan_wide, solver_of
 from ncps_keras.ops._times import Times
 
 Weights = tuple[Any, Any, Any]
-Result = tuple[list[Any], list[Any]]
 
 
 def lstm(weights: Weights, x: Any, states: Arrays, times: Times) -> Result:
     """The states h and c."""
     W, R, b = weights
-    kernel = lent("lstm", x, times)
-    if kernel is not None:
-        histories = list(kernel(W, R, b, x, *states))
-        return histories, [s[:, -1].clone() for s in histories]
+    found = lent("lstm", weights, x, states, times)
+    if found is not None:
+        return found
     return scan(LSTMStep(), R, [xp.affine(x, W, b)], states, real(times))
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from keras import ops
+
 from ncps import registry
 from ncps.errors import PluginError
 from ncps_keras._jax_solver import jax_solvers
 from ncps_keras.backends import NAME, xp
+from ncps_keras.kernels import Arrays, Result
 from ncps_keras.ops._times import Times
 
 
@@ -26,14 +29,22 @@ def _lent() -> dict[str, Callable[..., Any]]:
         return {}
 
 
-def lent(name: str, x: Any, times: Times) -> Callable[..., Any] | None:
-    """The kernel of this name for x (B, T, D), if there is one and it can be used and pays.
+def lent(name: str, weights: Any, x: Any, states: Arrays, times: Times) -> Result | None:
+    """What the kernel of this name gives, in the form of `scan`; None where the loop shall run.
 
-    It takes no mask, one step has no loop, and a compiler must see the operations themselves.
+    So it is where no kernel is lent, or none for these weights: it says so itself. One step has no
+    loop, and a compiler must see the operations themselves.
     """
-    if times.mask is not None or x.shape[1] < 2 or not xp.is_concrete(x):
+    if not xp.is_concrete(x) or x.shape[1] < 2:
         return None
-    return _lent().get(name)
+    kernel = _lent().get(name)
+    if kernel is None:
+        return None
+    dt = times.dt
+    if dt is not None and len(dt.shape):
+        dt = ops.broadcast_to(dt, x.shape[:2])
+    found = kernel(weights, x, tuple(states), dt, times.mask)
+    return None if found is None else (list(found[0]), list(found[1]))
 
 
 def lent_solver(name: str) -> Callable[..., Any] | None:

@@ -12,10 +12,8 @@ from ncps.errors import SolverError
 from ncps.ode import DOPRI5, SEMI_IMPLICIT, adaptive, tolerance_of
 from ncps_keras._choice import fixed_steps_only
 from ncps_keras.backends import NAME
-from ncps_keras.kernels import Arrays, FixedSteps, Solve, Step, scan
+from ncps_keras.kernels import Arrays, FixedSteps, Result, Solve, Step, scan
 from ncps_keras.ops._lent import lent_solver
-
-Result = tuple[list[Any], list[Any]]
 
 
 def solver_of(method: str, steps: int) -> Solve | None:

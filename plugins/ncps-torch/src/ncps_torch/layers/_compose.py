@@ -29,7 +29,8 @@ def run_parts(
     all directions of the one below it. Without `return_sequences`, y is that of the last states.
     """
     levels = list(stack)
-    rest, new = list(states), list[Tensor]()
+    rest = list(states)
+    new: list[Tensor] = []
     for level, layers in enumerate(levels):
         everything = return_sequences or level < len(levels) - 1
         outputs = []

@@ -119,13 +119,6 @@ class Sequence(RecurrentLayer):
     def _through(
         self, x: Tensor, initial: States, dt: Tensor | None, steps: ops.Steps | None
     ) -> tuple[Tensor, States]:
-        """h after every step (B, T, H), and the last states; a masked step repeats the state."""
-        if steps is not None:
-            x = steps.gather(x)
-            if dt is not None and dt.dim():
-                dt = steps.gather(dt[..., None])[..., 0]
-        states = tuple(s.transpose(0, 1) for s in self._run(x.transpose(0, 1), initial, dt))
-        if steps is not None:
-            states = tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
-        # a copy: a state that is carried on must not hold the whole sequence in memory
-        return states[0], tuple(s[:, -1].clone() for s in states)
+        """h after every step (B, T, H), and the last states."""
+        states, last = ops.over_real_steps(self._run, x, initial, dt, steps)
+        return states[0], last

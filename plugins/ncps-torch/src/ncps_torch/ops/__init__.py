@@ -31,12 +31,16 @@ from ncps_torch.ops._inputs import initial_states as initial_states
 from ncps_torch.ops._lstm import lstm as lstm
 from ncps_torch.ops._ltc import Circuit as Circuit
 from ncps_torch.ops._ltc import Positive as Positive
+from ncps_torch.ops._ltc import by_lists as by_lists
 from ncps_torch.ops._ltc import ltc as ltc
 from ncps_torch.ops._ltc import ltc_of_memory as ltc_of_memory
 from ncps_torch.ops._ltc import positive as positive
+from ncps_torch.ops._masks import Run as Run
 from ncps_torch.ops._masks import Steps as Steps
+from ncps_torch.ops._masks import over_real_steps as over_real_steps
 from ncps_torch.ops._masks import real_mask as real_mask
 from ncps_torch.ops._masks import real_steps as real_steps
+from ncps_torch.ops._memory import Memory as Memory
 from ncps_torch.ops._memory import memory_step as memory_step
 from ncps_torch.ops._modes import compute_dtype as compute_dtype
 from ncps_torch.ops._modes import in_transform as in_transform

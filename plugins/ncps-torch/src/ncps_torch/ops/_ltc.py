@@ -23,15 +23,15 @@ from ncps_torch.kernels import (
     synapse_sums,
 )
 from ncps_torch.ops._memory import Memory, memory_inputs
-from ncps_torch.ops._modes import in_transform, values_are_known, wants_gradient
+from ncps_torch.ops._modes import values_are_known, wants_gradient
 from ncps_torch.ops._solvers import solver_of
 
 Positive = Callable[[Tensor], Tensor]
 
 # torch sums weighted rows on these
 _DEVICES = ("cpu", "cuda")
-# below so many pairs of neurons, a single step is over before the lists are made
-_SMALL = 1 << 15
+# few steps over fewer pairs of neurons than this are over before the lists are made
+_FEW, _SMALL = 6, 1 << 15
 
 
 def positive(implicit: bool) -> Positive:
@@ -114,17 +114,17 @@ def _picked(links: Links, synapses: Synapses) -> Tensor:
 
 
 def _way(circuit: Circuit, u: Tensor) -> _Tables | _Lists:
-    if circuit.solver != SEMI_IMPLICIT:
-        return _Solved(circuit)
-    return _Lists(circuit) if _by_lists(circuit, u) else _Tables(circuit)
+    if by_lists(circuit, *u.shape[:2]):
+        return _Lists(circuit)
+    return _Tables(circuit) if circuit.solver == SEMI_IMPLICIT else _Solved(circuit)
 
 
-def _by_lists(circuit: Circuit, u: Tensor) -> bool:
-    """Whether the hand-written kernels can be used, and pay."""
-    c, (T, B, _) = circuit.c, u.shape
-    if in_transform() or c.device.type not in _DEVICES or not values_are_known(c):
+def by_lists(circuit: Circuit, steps: int, rows: int) -> bool:
+    """Whether the hand-written kernels can be used for so many steps of a scan, and pay."""
+    c = circuit.c
+    if circuit.solver != SEMI_IMPLICIT or c.device.type not in _DEVICES or not values_are_known(c):
         return False
-    if T == 1 and B * circuit.inner.w.numel() < _SMALL:
+    if steps < _FEW and steps * rows * circuit.inner.w.numel() < _SMALL:
         return False
     # a neuron without capacity jumps: only the plain loop can divide 0 by 0
     return bool((c > 0).all())

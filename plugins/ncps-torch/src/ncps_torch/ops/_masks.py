@@ -6,6 +6,7 @@ alone, each repeated until the next one. The steps left over at the end are run 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +14,10 @@ from torch import Tensor
 
 from ncps.specs import Spec, inputs
 from ncps.specs.inputs import Axes
+
+States = tuple[Tensor, ...]
+# from x (T, B, D), the states before it and Δt to the states (T, B, ·) after every step
+Run = Callable[[Tensor, States, Tensor | None], States]
 
 
 class Steps:
@@ -51,6 +56,24 @@ class Steps:
         last = torch.cummax(torch.where(self.mask, t, 0), dim=1).values
         known = torch.cat([before[:, None], x], dim=1)
         return known.gather(1, _over(last, x))
+
+
+def over_real_steps(
+    run: Run, x: Tensor, initial: States, dt: Tensor | None, steps: Steps | None
+) -> tuple[States, States]:
+    """The states after every step (B, T, ·), and the last ones; a masked step repeats the state.
+
+    x is (B, T, D); dt None for 1, () for all steps, or (B, T).
+    """
+    if steps is not None:
+        x = steps.gather(x)
+        if dt is not None and dt.dim():
+            dt = steps.gather(dt[..., None])[..., 0]
+    states = tuple(s.transpose(0, 1) for s in run(x.transpose(0, 1), initial, dt))
+    if steps is not None:
+        states = tuple(steps.spread(i, s) for i, s in zip(initial, states, strict=True))
+    # a copy: a state that is carried on must not hold the whole sequence in memory
+    return states, tuple(s[:, -1].clone() for s in states)
 
 
 def _over(steps: Tensor, x: Tensor) -> Tensor:
