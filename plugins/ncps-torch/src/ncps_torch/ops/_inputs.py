@@ -21,10 +21,17 @@ def initial_states(spec: Spec, axes: Axes, state: Any, like: Tensor) -> tuple[Te
         shapes = ((axes.batch, *shape) for _, shape in spec.state_shapes())
         return tuple(like.new_zeros(n, dtype=k) for n, k in zip(shapes, kinds, strict=True))
     given = state if isinstance(state, (tuple, list)) else (state,)
-    tensors = tuple(torch.as_tensor(s, device=like.device) for s in given)
+    tensors = tuple(_on(like.device, s) for s in given)
     inputs.check_state(spec, axes, tuple(tuple(s.shape) for s in tensors))
     states = (s if axes.batched else s[None] for s in tensors)
-    return tuple(s.to(kind) for s, kind in zip(states, kinds, strict=True))
+    return tuple(s if s.dtype == k else s.to(k) for s, k in zip(states, kinds, strict=True))
+
+
+def _on(device: torch.device, values: Any) -> Tensor:
+    """A tensor there; a step of a deep network has dozens, most of them there already."""
+    if isinstance(values, Tensor) and values.device == device:
+        return values
+    return torch.as_tensor(values, device=device)
 
 
 def elapsed(spec: Spec, axes: Axes, timespans: Any, timestamps: Any, like: Tensor) -> Tensor | None:

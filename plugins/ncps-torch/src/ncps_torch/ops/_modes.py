@@ -15,6 +15,7 @@ def _no_transform() -> int | None:
     return None
 
 
+_NOTHING = nullcontext()
 # the level of torch.func's innermost transform; private, but the only question that there is
 _level = cast(
     Callable[[], int | None],
@@ -59,5 +60,5 @@ def autocast_is_on(device: torch.device) -> bool:
 def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
     """Within this context every operation computes in the dtype of what it is given."""
     if not autocast_is_on(device):
-        return nullcontext()
+        return _NOTHING
     return torch.autocast(device.type, enabled=False)

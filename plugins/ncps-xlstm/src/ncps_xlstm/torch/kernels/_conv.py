@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ncps_xlstm.torch.kernels import _pieces
-from ncps_xlstm.torch.kernels._mlstm import working_dtype
+from ncps_xlstm.torch.kernels._dtypes import cast, working_dtype
 
 
 def causal_conv_plain(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -63,10 +63,10 @@ class CausalConv(torch.autograd.Function):
 def causal_conv_forward(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """The same, when nobody asks for a gradient."""
     dtype, wide = x.dtype, working_dtype(x.dtype)
-    w, b = w.to(wide), b.to(wide)
+    w, b = cast(w, wide), cast(b, wide)
     if x.shape[1] == len(w):
         # one step, without a loop
-        return (b + (x.to(wide) * w).sum(1, keepdim=True)).to(dtype)
+        return cast((cast(x, wide) * w).sum(1, keepdim=True).add_(b), dtype)
     y = x.new_empty(x.shape[0], x.shape[1] - len(w) + 1, x.shape[2], dtype=wide)
     for part, shifted in _parts(x, len(w)):
         own = y[:, part]

@@ -34,6 +34,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ncps_xlstm.torch.kernels._dtypes import working_dtype
+
 EPSILON = 1e-6
 
 
@@ -43,11 +45,6 @@ class MatrixState(NamedTuple):
     C: Tensor
     n: Tensor
     m: Tensor
-
-
-def working_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The dtype of sums and states for inputs of this dtype."""
-    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
 
 
 def gate_dtype(like: Tensor) -> torch.dtype:

@@ -63,7 +63,7 @@ class sLSTMBlock(Sequence):
         sources = (smooth, smooth, u, u)
         g = tuple(by_block(s, k.weight) + k.bias for s, k in zip(sources, gates, strict=True))
         h, new = ops.slstm(g, tuple(k.recurrent_weight for k in gates), tuple(states), behind)
-        y = x + self.cell_norm(self.dropout(h.to(x.dtype)))
+        y = x + self.cell_norm(self.dropout(ops.cast(h, x.dtype)))
         if self.spec.feed_forward:
             y = y + self.dropout(self.ffn(self.ffn_norm(y)))
         return y, (*conv, *new)
@@ -108,7 +108,7 @@ class mLSTMBlock(Sequence):
         every = torch.cat(qkv, dim=-1)
         gates = self.input_gate(every), self.forget_gate(every)
         h, new = ops.mlstm(self.spec, qkv, gates, states[1:], behind)
-        mixed = (self.cell_norm(h) + self.skip.to(c.dtype) * c) * functional.silu(z)
+        mixed = (self.cell_norm(h) + ops.cast(self.skip, c.dtype) * c) * functional.silu(z)
         return x + self.dropout(self.down(mixed)), (after, *new)
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ncps_xlstm.torch import ops
+
 
 class Norm(nn.Module):
     """A layer norm in each of `groups` of the features, or an RMS norm over all."""
@@ -24,17 +26,14 @@ class Norm(nn.Module):
         """x (…, N) scaled, moved, and as wide as it came."""
         # means of half precision are taken in single precision
         wide = x if x.dtype == torch.float64 else x.float()
-        weight = self.weight.to(wide.dtype)
+        weight = ops.cast(self.weight, wide.dtype)
+        norm = functional.rms_norm if self.rms else functional.layer_norm
         if self.groups > 1:
             parts = wide.reshape(*x.shape[:-1], self.groups, -1)
-            y = self._normal(parts, None).flatten(-2) * weight
+            y = norm(parts, parts.shape[-1:], None, eps=self.epsilon).flatten(-2) * weight
         else:
-            y = self._normal(wide, weight)
-        return (y if self.bias is None else y + self.bias).to(x.dtype)
-
-    def _normal(self, x: Tensor, weight: Tensor | None) -> Tensor:
-        norm = functional.rms_norm if self.rms else functional.layer_norm
-        return norm(x, x.shape[-1:], weight, eps=self.epsilon)
+            y = norm(wide, x.shape[-1:], weight, eps=self.epsilon)
+        return ops.cast(y if self.bias is None else y + self.bias, x.dtype)
 
     def extra_repr(self) -> str:
         """Size and kind."""
@@ -62,7 +61,7 @@ class BlockDiagonal(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (…, N) → (…, N)."""
         y = by_block(x, self.weight)
-        return y if self.bias is None else y + self.bias.to(y.dtype)
+        return y if self.bias is None else y + ops.cast(self.bias, y.dtype)
 
 
 class Gate(nn.Module):
@@ -93,10 +92,14 @@ class FeedForward(nn.Module):
 
 
 def by_block(x: Tensor, blocks: Tensor) -> Tensor:
-    """x (…, N·d) times the block diagonal matrix with the blocks (N, d, e): (…, N·e)."""
-    rows = x.reshape(-1, *blocks.shape[:2]).transpose(0, 1)
-    y = torch.bmm(rows, blocks.to(x.dtype))
-    return y.transpose(0, 1).reshape(*x.shape[:-1], -1)
+    """x (…, N·d) times the block diagonal matrix with the blocks (N, d, d)."""
+    number, size, _ = blocks.shape
+    blocks = ops.cast(blocks, x.dtype)
+    if x.shape[:-1].numel() == 1:
+        # a step of one row needs no other order of axes
+        return torch.bmm(x.reshape(number, 1, size), blocks).reshape(x.shape)
+    rows = x.reshape(-1, number, size).transpose(0, 1)
+    return torch.bmm(rows, blocks).transpose(0, 1).reshape(x.shape)
 
 
 def capped(x: Tensor, cap: float | None) -> Tensor:

@@ -38,7 +38,7 @@ class _Scalar:
         W, b = (torch.cat([getattr(g, n) for g in gates]) for n in ("weight", "bias"))
         g = functional.linear(x, W.to(x.dtype), b.to(x.dtype)).chunk(4, dim=-1)
         h, new = ops.slstm(g, tuple(gate.recurrent_weight for gate in gates), states, behind)
-        return h.to(x.dtype), new[1:]
+        return ops.cast(h, x.dtype), new[1:]
 
 
 class sLSTMCell(_Scalar, Cell):

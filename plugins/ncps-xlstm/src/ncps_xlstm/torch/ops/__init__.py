@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ncps_xlstm.torch.kernels import cast as cast
 from ncps_xlstm.torch.ops._behind import Behind as Behind
 from ncps_xlstm.torch.ops._conv import convolved as convolved
 from ncps_xlstm.torch.ops._host import ACTIVATIONS as ACTIVATIONS

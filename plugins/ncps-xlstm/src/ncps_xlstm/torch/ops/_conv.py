@@ -17,17 +17,16 @@ def convolved(
 
     `before` (B, K - 1, N) are those before x; weight (N, 1, K), bias (N,).
     """
-    window = torch.cat([before.to(x.dtype), x], dim=1)
+    window = torch.cat([kernels.cast(before, x.dtype), x], dim=1)
     with without_autocast(x.device):
-        y = _run(window, weight[:, 0].t(), bias)
+        y = _run(window, weight.squeeze(1).t(), bias)
     kept = before.shape[1]
-    if behind is None:
-        after = window[:, x.shape[1] :]
-    else:
+    if behind is not None:
         place = behind.lengths[:, None] + torch.arange(kept, device=x.device)
-        after = window.gather(1, place[..., None].expand(-1, -1, x.shape[2]))
-    # a copy: a state that is carried on must not hold the whole sequence in memory
-    return y, after.clone()
+        return y, window.gather(1, place[..., None].expand(-1, -1, x.shape[2]))
+    after = window[:, x.shape[1] :]
+    # a copy: a state that is carried on must not hold a whole sequence in memory, but for a step
+    return y, after if x.shape[1] == 1 else after.clone()
 
 
 def _run(*flat: Tensor) -> Tensor:

@@ -29,22 +29,26 @@ def mlstm(
     """h (B, T, NH·d) and the new (C, n, m), for q, k, v (B, T, NH·d) and ĩ, f̃ (B, T, NH)."""
     with without_autocast(qkv[0].device):
         dtype, memory = qkv[0].dtype, MatrixState(*states)
-        i, f = (a.to(memory.C.dtype) for a in gates)
+        i, f = (kernels.cast(a, memory.C.dtype) for a in gates)
         log_f = functional.logsigmoid(f)
         if behind is not None:
             mask = behind.mask[..., None]
             i, log_f = i.masked_fill(mask, -torch.inf), log_f.masked_fill(mask, 0.0)
         run = _one_step if i.shape[1] == 1 else _sequence
-        return run(spec, [a.to(dtype) for a in qkv], i, log_f, memory)
+        return run(spec, [kernels.cast(a, dtype) for a in qkv], i, log_f, memory)
 
 
 def _one_step(
     spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
 ) -> tuple[Tensor, States]:
     """For one step there is but one form, and no time to lose on the order of axes."""
-    q, k, v = (a.reshape(len(a), spec.num_heads, -1) for a in qkv)
-    h, new = kernels.mlstm_step(q, k, v, i[:, 0], log_f[:, 0], memory)
-    return h.flatten(1)[:, None], new
+    rows = i.shape[0]
+    q, k, v = (a.reshape(rows, spec.num_heads, -1) for a in qkv)
+    i, log_f = i.squeeze(1), log_f.squeeze(1)
+    plain = in_transform() or wants_gradient((q, k, v, i, log_f, *memory))
+    run = kernels.mlstm_step if plain else kernels.mlstm_step_forward
+    h, new = run(q, k, v, i, log_f, memory)
+    return h.reshape(rows, 1, -1), new
 
 
 def _sequence(
