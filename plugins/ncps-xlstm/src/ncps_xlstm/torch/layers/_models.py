@@ -170,7 +170,9 @@ def _settle(blocks: Iterable[Any], spec: Any) -> None:
 def _run(
     blocks: Iterable[Any], x: Tensor, states: States, behind: ops.Behind | None
 ) -> tuple[Tensor, States]:
-    rest, new = list(states), list[Tensor]()
+    rest = list(states)
+    # written so that torch.compile does not break its graph here
+    new: list[Tensor] = []
     for block in blocks:
         own, rest = tuple(rest[: block.kept]), rest[block.kept :]
         x, after = block.through(x, own, behind)
