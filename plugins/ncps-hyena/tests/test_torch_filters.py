@@ -14,6 +14,7 @@ from ncps_hyena.reference._filter import filters
 from ncps_hyena.specs import HyenaOperator
 from ncps_hyena.torch.kernels import FiltersScan, filters_forward, filters_plain
 from ncps_hyena.torch.kernels import _filters_scan as scan
+from ncps_hyena.torch.kernels import _memory as memory
 
 NUMBERS = (0.05, 1 / 300)
 # lags, numbers of a position, width, inner maps, filters
@@ -41,9 +42,14 @@ def outputs_and_gradients(function: Any, flat: list[Tensor | None]) -> tuple[Any
     return h, torch.autograd.grad(h, [t for t in flat if t is not None], weights)
 
 
-@pytest.fixture(params=[1, 1 << 16], ids=["chunks", "one chunk"])
+@pytest.fixture(
+    params=[(1, 1 << 25), (1 << 16, 1 << 25), (1, 0)],
+    ids=["chunks", "one chunk", "chunks, nothing kept"],
+)
 def _chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "CHUNK", request.param)
+    chunk, cheap = request.param
+    monkeypatch.setattr(scan, "CHUNK", chunk)
+    monkeypatch.setattr(memory, "CHEAP", cheap)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ncps.testing import TOLERANCES
 from ncps_hyena.torch.kernels import GatedScan, gated_forward, gated_plain, spectra_of
 from ncps_hyena.torch.kernels import _blocks as blocks
+from ncps_hyena.torch.kernels import _memory as memory
 
 # rows, features, steps, taps, order
 SIZES = [
@@ -75,10 +76,15 @@ def outputs_and_gradients(function: Any, flat: list[Tensor | None]) -> tuple[Any
     return y, torch.autograd.grad(y, wanted, weights)
 
 
-@pytest.fixture(params=[1, 1 << 19], ids=["features one by one", "together"])
+@pytest.fixture(
+    params=[(1, 1 << 25), (1 << 19, 1 << 25), (1 << 11, 0)],
+    ids=["features one by one", "together", "a few, nothing kept"],
+)
 def _block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", request.param)
+    block, cheap = request.param
+    monkeypatch.setattr(blocks, "BLOCK", block)
     monkeypatch.setattr(blocks, "ROWS", 1)
+    monkeypatch.setattr(memory, "CHEAP", cheap)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)

@@ -1,9 +1,10 @@
 r"""The filters of a small network with a backward of their own; maths and shapes: `_filters`.
 
 A chunk of lags goes through the whole network while its arrays are in the cache, and once more in
-the backward: kept are the arguments alone, where autograd would keep 2 (num_inner + 1) arrays
-(L, F). The decay of lag j = j₀ + i is that of j₀ times that of i: one exponential a chunk instead
-of one a lag.
+the backward. Kept are the sines while they are `cheap`: N = num_inner + 1 arrays (L, F), where
+autograd would keep 2 N. Their arguments, whose cosines the backward needs, are made again from the
+sines before them, which is faster than another sine. The decay of lag j = j₀ + i is that of j₀
+times that of i: one exponential a chunk instead of one a lag.
 
 Backward, with η = ∂/∂h, e = e^{-jτ|δ|} and p_j the arguments of the sines:
 
@@ -19,13 +20,14 @@ gradients, by `test_torch_filters.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ncps_hyena.torch.kernels._filters import filters_plain
+from ncps_hyena.torch.kernels._memory import cheap, rows
 
 # numbers in one array of a chunk: 256 kB in float32
 CHUNK = 1 << 16
@@ -36,20 +38,23 @@ class FiltersScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, shift: float, tau: float, *flat: Any) -> Tensor:
-        """Keep the arguments."""
+        """Keep the sines."""
+        z, W = flat[0], flat[2]
         ctx.numbers = (shift, tau)
-        ctx.save_for_backward(*flat)
-        return filters_forward(shift, tau, *flat)
+        sines = cheap(z, len(flat[3:]) // 2, z.shape[0], W.shape[1])
+        ctx.save_for_backward(*flat, sines)
+        return filters_forward(shift, tau, *flat, sines=sines)
 
     @staticmethod
     def backward(ctx: Any, eta: Tensor) -> Any:
         """Gradients of all tensors."""
-        flat = ctx.saved_tensors
+        *flat, sines = ctx.saved_tensors
         if torch.is_grad_enabled():
             return (None, None, *_differentiable(ctx, flat, eta))
         with torch.autocast(eta.device.type, enabled=False):
             shift, tau = ctx.numbers
-            return (None, None, *_backward(shift, tau, flat, eta, ctx.needs_input_grad[2:]))
+            needed = ctx.needs_input_grad[2:]
+            return (None, None, *_backward(shift, tau, flat, sines, eta, needed))
 
 
 def filters_forward(
@@ -59,69 +64,80 @@ def filters_forward(
     delta: Tensor | None,
     W: Tensor,
     *maps: Tensor,
+    sines: Tensor | None = None,
 ) -> Tensor:
-    """h (M, L), when nobody asks for a gradient."""
+    """h (M, L), with the sines written into memory (N, L, F) for who wants a gradient."""
     h = z.new_empty(W.shape[0], z.shape[0])
     for chunk, decay in _chunks(tau, z, delta, W.shape[1]):
-        own = torch.mm(W, _arguments(z[chunk], maps)[-1].sin_().t())
-        if decay is not None:
-            own.mul_(decay.add_(shift))
-        h[:, chunk] = own
+        memory = None if sines is None else sines[:, chunk]
+        own = torch.mm(W, _sines(z[chunk], maps, memory)[-1].t())
+        if decay is None:
+            h[:, chunk] = own
+        else:
+            torch.mul(own, decay.add_(shift), out=h[:, chunk])
     return h
 
 
 def _chunks(
     tau: float, z: Tensor, delta: Tensor | None, width: int
 ) -> Iterator[tuple[slice, Tensor | None]]:
-    """Chunks of lags, each with its e^{-jτ|δ|} (M, chunk)."""
+    """Chunks of lags, each with its e^{-jτ|δ|} (M, chunk), in memory that the next one uses."""
     lags = z.shape[0]
-    length = max(64, CHUNK // width)
-    rate = None if delta is None else -tau * delta.abs()[:, None]
-    if rate is not None:
-        first = torch.arange(min(length, lags), dtype=z.dtype, device=z.device)
-        inner = torch.exp(rate * first)
+    length = min(max(64, CHUNK // width), lags)
+    if delta is not None:
+        rate = -tau * delta.abs()[:, None]
+        first = torch.arange(length, dtype=z.dtype, device=z.device)
+        inner, memory = torch.exp(rate * first), rows(z, len(delta), length)
     for start in range(0, lags, length):
         chunk = slice(start, min(start + length, lags))
-        if rate is None:
+        size = chunk.stop - start
+        if delta is None:
             yield chunk, None
         else:
-            yield chunk, inner[:, : chunk.stop - start] * torch.exp(rate * start)
+            yield chunk, torch.mul(inner[:, :size], torch.exp(rate * start), out=memory[:, :size])
 
 
-def _arguments(z: Tensor, maps: tuple[Tensor, ...]) -> list[Tensor]:
-    """z and the arguments of all sines."""
-    found, a = [z], z
+def _sines(z: Tensor, maps: Sequence[Tensor], memory: Tensor | None = None) -> list[Tensor]:
+    """All a^i (chunk, F) for the z of a chunk, in memory (N, chunk, F) if there is some."""
+    found, a = [], z
     for i in range(0, len(maps), 2):
-        a = torch.sin(found[-1]) if i else z
-        found.append(torch.addmm(maps[i + 1], a, maps[i].t()))
+        p = torch.addmm(maps[i + 1], a, maps[i].t())
+        a = p.sin_() if memory is None else torch.sin(p, out=memory[i // 2])
+        found.append(a)
     return found
 
 
 def _backward(
-    shift: float, tau: float, flat: tuple[Any, ...], eta: Tensor, needed: tuple[bool, ...]
+    shift: float,
+    tau: float,
+    flat: Sequence[Any],
+    sines: Tensor | None,
+    eta: Tensor,
+    needed: tuple[bool, ...],
 ) -> list[Tensor | None]:
     z, delta, W, *maps = flat
     dz = torch.empty_like(z) if needed[0] else None
     dW, *sums = (torch.zeros_like(t) for t in (W, *maps))
     ddelta = None if delta is None else torch.zeros_like(delta)
     for chunk, decay in _chunks(tau, z, delta, W.shape[1]):
-        p = _arguments(z[chunk], tuple(maps))
         # z enters the first map as it is
-        a = [p[0], *(torch.sin(q) for q in p[1:])]
+        a = [z[chunk], *(_sines(z[chunk], maps) if sines is None else sines[:, chunk])]
         d = eta[:, chunk]
         if decay is not None:
             if ddelta is not None and needed[1]:
                 t = tau * torch.arange(chunk.start, chunk.stop, dtype=z.dtype, device=z.device)
                 ddelta += (torch.mm(W, a[-1].t()) * d * decay) @ t
-            d = d * decay.add_(shift)
+            d = torch.mul(d, decay.add_(shift), out=decay)
         dW.addmm_(d, a[-1])
         d = torch.mm(d.t(), W)
         for i in reversed(range(len(maps) // 2)):
-            d.mul_(p[i + 1].cos_())
-            sums[2 * i].addmm_(d.t(), a[i])
+            Wi, bi = maps[2 * i : 2 * i + 2]
+            d.mul_(torch.addmm(bi, a[i], Wi.t()).cos_())
+            # this way round: a product of five columns takes five times as long as one of five rows
+            sums[2 * i].add_(torch.mm(a[i].t(), d).t())
             sums[2 * i + 1].add_(d.sum(0))
             if i or dz is not None:
-                d = torch.mm(d, maps[2 * i])
+                d = torch.mm(d, Wi)
         if dz is not None:
             dz[chunk] = d
     if ddelta is not None:
@@ -129,7 +145,7 @@ def _backward(
     return [dz, ddelta, dW, *sums]
 
 
-def _differentiable(ctx: Any, flat: tuple[Any, ...], eta: Tensor) -> list[Tensor | None]:
+def _differentiable(ctx: Any, flat: Sequence[Any], eta: Tensor) -> list[Tensor | None]:
     """The gradients as a graph of their own, for second derivatives."""
     needed = ctx.needs_input_grad[2:]
     wanted = [t for t, need in zip(flat, needed, strict=True) if need]

@@ -1,15 +1,17 @@
 r"""All convolutions of a Hyena operator with a backward of their own; maths and shapes: `_gated`.
 
 The features are independent of each other: a block of them goes through all convolutions while its
-arrays are in the cache. Kept for the backward are the inputs and the v^{o+1}; transforms and short
-convolutions are done again, which takes as long as it would take to store and load them.
+arrays are in the cache. Kept for the backward, beside the arguments, are the v^{o+1}, and the
+conjugate transforms of the filters and of the u^o as long as either is `cheap`: it takes twice the
+memory of what it is of. Else transforms are done again, as short convolutions always are: that
+takes as long as to store and load them.
 
 Backward, with δ = ∂/∂v^{o+1}, capitals for transforms, and ū = ∂/∂u^o:
 
 .. math::
     \bar u = s \odot \delta + (\Delta\,\overline{H + \bar R}),\quad
     \bar h = \textstyle\sum_B \Delta \bar U,\quad \bar r = \sum_B \bar\Delta U,\quad
-    \bar s = \sum_{B, t} \delta u
+    \bar s = \bar h_0
 
     \partial/\partial g_{N-1-o} = \bar u \odot v^o,\quad
     \partial/\partial v^o = \bar u \odot g_{N-1-o}
@@ -20,7 +22,7 @@ gradients, by `test_torch_gated.py`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,8 +30,35 @@ from torch import Tensor
 from ncps_hyena.torch.kernels._blocks import blocks
 from ncps_hyena.torch.kernels._gated import Arguments, compute_dtype, gated_plain
 from ncps_hyena.torch.kernels._long import head, spectrum, tail
+from ncps_hyena.torch.kernels._memory import cheap, rows
 from ncps_hyena.torch.kernels._short import short_backward, short_into, sum_of_products
 from ncps_hyena.torch.kernels._sizes import transform
+
+
+class Kept(NamedTuple):
+    """The v^{o+1} (N-1, B, D, L); conjugates of H + conj R (N-1, D, n/2 + 1) and of U, or None."""
+
+    v: Tensor
+    H: Tensor | None
+    U: Tensor | None  # (N-1, B, D, n/2 + 1)
+
+    @classmethod
+    def of(cls, a: Arguments, filters_too: bool) -> Kept:
+        """Memory for them; nobody asks for U where no filter has a gradient."""
+        convolutions, features, steps = a.h.shape
+        bins = transform(steps, a.r is not None).n // 2 + 1
+        dtype = compute_dtype(a.z.dtype).to_complex()
+        shape = (convolutions, a.z.shape[0], features)
+        return cls(
+            v=a.z.new_empty(*shape, steps),
+            H=cheap(a.z, convolutions, features, bins, dtype=dtype),
+            U=cheap(a.z, *shape, bins, dtype=dtype) if filters_too else None,
+        )
+
+
+def _filters_too(needed: tuple[bool, ...]) -> bool:
+    """Whether h or r has a gradient."""
+    return needed[3] or needed[5]
 
 
 class GatedScan(torch.autograd.Function):
@@ -39,18 +68,19 @@ class GatedScan(torch.autograd.Function):
     def forward(ctx: Any, *flat: Tensor | None) -> Tensor:
         """Keep what the long convolutions gave."""
         arguments = Arguments(*flat)  # type: ignore[arg-type]
-        y, kept = _forward(arguments, keep=True)
-        ctx.save_for_backward(*flat, kept)
+        kept = Kept.of(arguments, _filters_too(ctx.needs_input_grad))
+        y = _forward(arguments, kept)
+        ctx.save_for_backward(*flat, *kept)
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         """Gradients of all tensors but `real` and `noise`."""
-        *flat, kept = ctx.saved_tensors
+        *flat, v, H, U = ctx.saved_tensors
         if torch.is_grad_enabled():
             return _differentiable(flat, dy, ctx.needs_input_grad)
         with torch.autocast(dy.device.type, enabled=False):
-            return _Backward(Arguments(*flat), kept, dy, ctx.needs_input_grad).run()
+            return _Backward(Arguments(*flat), Kept(v, H, U), dy, ctx.needs_input_grad).run()
 
 
 def gated_forward(*flat: Tensor | None, spectra: Tensor | None = None) -> Tensor:
@@ -58,7 +88,7 @@ def gated_forward(*flat: Tensor | None, spectra: Tensor | None = None) -> Tensor
 
     `spectra` (N-1, D, n/2 + 1) is what `spectra_of` gave for h and r, if it was kept.
     """
-    return _forward(Arguments(*flat), spectra=spectra)[0]  # type: ignore[arg-type]
+    return _forward(Arguments(*flat), spectra=spectra)  # type: ignore[arg-type]
 
 
 def spectra_of(h: Tensor, r: Tensor | None = None) -> Tensor:
@@ -86,9 +116,13 @@ class _Blocks:
         """Memory to compute in."""
         return self.a.z.new_empty(shape, dtype=self.dtype)
 
-    def padded(self) -> Tensor:
-        """Zeros (B, size, n); what a block writes ends after L steps."""
-        return self.a.z.new_zeros(self.rows, self.size, self.n, dtype=self.dtype)
+    def transformed(self, padded: Tensor) -> Tensor:
+        """The transforms of memory (…, n) that holds L entries."""
+        # though they be zeros from the last time: the cache has lost them, and a transform would
+        # wait for each of them
+        padded[..., self.steps :] = 0
+        found: Tensor = torch.fft.rfft(padded)
+        return found
 
     def channels(self, i: int, part: slice) -> slice:
         """Where stream i has its block of features."""
@@ -109,10 +143,16 @@ class _Blocks:
             found.append(short_into(self.projection(i, part), self.w[at], self.b[at], out))
         return found
 
-    def spectrum(self, o: int, part: slice) -> Tensor:
-        """H + conj R of a block."""
-        r = None if self.a.r is None else self.a.r[o, part].to(self.dtype)
-        return spectrum(self.a.h[o, part].to(self.dtype), r, self.n)
+    def spectrum(self, o: int, part: slice, padded: Tensor) -> Tensor:
+        """H + conj R of a block (d, n/2 + 1), by way of the memory (B, d, n)."""
+        filters = padded[0, :, : self.steps]
+        filters.copy_(self.a.h[o, part])
+        H = self.transformed(padded[0])
+        if self.a.r is None:
+            return H
+        filters.copy_(self.a.r[o, part])
+        filters[:, 0] = 0
+        return H.add_(self.transformed(padded[0]).conj_physical_())
 
     def start(self, o: int, part: slice) -> Tensor:
         """The first entries of the filters of a block, for what is computed apart."""
@@ -127,51 +167,51 @@ class _Blocks:
         return u
 
 
-def _forward(
-    a: Arguments, keep: bool = False, spectra: Tensor | None = None
-) -> tuple[Tensor, Tensor | None]:
-    """y (B, D, L), and v^{o+1} (N-1, B, D, L) if kept."""
+def _forward(a: Arguments, kept: Kept | None = None, spectra: Tensor | None = None) -> Tensor:
+    """y (B, D, L), with what is to be kept written into its memory."""
     own = _Blocks(a)
-    shape = (own.rows, own.features, own.steps)
-    y = a.z.new_empty(shape)
-    kept = a.z.new_empty(own.order - 1, *shape) if keep else None
-    memory = own.padded()
+    y = rows(a.z, own.rows, own.features, own.steps)
+    memory = own.buffer(own.rows, own.size, own.n)
     for part in own.parts:
         padded = memory[:, : part.stop - part.start]
         u = padded[..., : own.steps]
         *gates, v = own.short(part)
         for o in range(own.order - 1):
+            H = own.spectrum(o, part, padded) if spectra is None else spectra[o, part]
             own.dropped(o, part, torch.mul(v, gates[own.order - 1 - o], out=u))
-            H = own.spectrum(o, part) if spectra is None else spectra[o, part]
-            v = torch.fft.irfft(torch.fft.rfft(padded).mul_(H), n=own.n)[..., : own.steps]
+            U = own.transformed(padded)
+            if kept is not None and kept.H is not None:
+                torch.conj_physical(H, out=kept.H[o, part])
+            if kept is not None and kept.U is not None:
+                torch.conj_physical(U, out=kept.U[o, :, part])
+            v = torch.fft.irfft(U.mul_(H), n=own.n)[..., : own.steps]
             if own.apart:
                 v[..., : own.apart] = head(u, own.start(o, part), own.apart)
             v.addcmul_(own.s[o, part, None], u)
             if kept is not None:
-                kept[o, :, part] = v
-        y[:, part] = v.mul_(gates[0])
-    return y, kept
+                kept.v[o, :, part] = v
+        torch.mul(v, gates[0], out=y[:, part])
+    return y
 
 
 class _Backward:
     """The gradients of all arguments, block by block."""
 
-    def __init__(self, a: Arguments, kept: Tensor, dy: Tensor, needed: tuple[bool, ...]) -> None:
+    def __init__(self, a: Arguments, kept: Kept, dy: Tensor, needed: tuple[bool, ...]) -> None:
         self.own, self.kept, self.dy = _Blocks(a), kept, dy
-        self.filters_too = needed[3] or needed[5]
+        self.filters_too = _filters_too(needed)
         own = self.own
-        self.dz = torch.empty_like(a.z)
+        self.dz = rows(a.z, *a.z.shape)
         self.dw, self.db, self.ds = (torch.empty_like(t) for t in (own.w, own.b, own.s))
         self.dh = torch.empty_like(a.h, memory_format=torch.contiguous_format)
         self.dr = None if a.r is None else torch.empty_like(self.dh)
 
     def run(self) -> tuple[Tensor | None, ...]:
         """The gradients in the order of the arguments."""
-        memory = self.own.padded(), self.own.padded()
-        for part in self.own.parts:
-            size = part.stop - part.start
-            self._block(part, memory[0][:, :size], memory[1][:, :size])
-        a = self.own.a
+        own, a = self.own, self.own.a
+        memory = own.buffer(2, own.rows, own.size, own.n)
+        for part in own.parts:
+            self._block(part, *memory[:, :, : part.stop - part.start])
         dh, dr = (self.dh, self.dr) if self.filters_too else (None, None)
         dw, db, ds = self.dw.to(a.w.dtype), self.db.to(a.b.dtype), self.ds.to(a.s.dtype)
         return self.dz, dw, db, dh, ds, dr, None, None
@@ -182,36 +222,54 @@ class _Backward:
         *gates, v0 = own.short(part)
         last, dy = own.order - 1, self.dy[:, part]
         torch.mul(dy, gates[0], out=delta)
-        self._short(0, part, torch.mul(dy, self.kept[last - 1, :, part], out=gates[0]))
+        self._short(0, part, torch.mul(dy, self.kept.v[last - 1, :, part], out=gates[0]))
         for o in reversed(range(last)):
             gate = gates[last - o]
-            v = v0 if o == 0 else self.kept[o - 1, :, part].to(own.dtype)
+            v = v0 if o == 0 else self.kept.v[o - 1, :, part].to(own.dtype)
+            # first of all, for it uses the memory of u
+            H = self._spectrum(o, part, padded)
             own.dropped(o, part, torch.mul(v, gate, out=u))
-            du = self._long(o, part, padded, padded_delta)
+            du = self._long(o, part, padded, padded_delta, H)
             own.dropped(o, part, du)
             torch.mul(du, gate, out=delta)
             self._short(last - o, part, du.mul_(v))
         self._short(own.order, part, delta)
 
-    def _long(self, o: int, part: slice, padded: Tensor, padded_delta: Tensor) -> Tensor:
-        """∂/∂u; the gradients of the filters and the skip."""
+    def _spectrum(self, o: int, part: slice, memory: Tensor) -> Tensor:
+        """The conjugate of H + conj R."""
+        if self.kept.H is None:
+            return self.own.spectrum(o, part, memory).conj_physical_()
+        return self.kept.H[o, part]
+
+    def _long(self, o: int, part: slice, padded: Tensor, padded_delta: Tensor, H: Tensor) -> Tensor:
+        """∂/∂u for the conjugate H; the gradients of the filters and the skip."""
         own, e = self.own, self.own.apart
         u, delta = padded[..., : own.steps], padded_delta[..., : own.steps]
-        Delta, H = torch.fft.rfft(padded_delta), own.spectrum(o, part)
+        Delta = own.transformed(padded_delta)
         if self.filters_too:
-            P = torch.fft.rfft(padded).conj_physical_().mul_(Delta).sum(0)
-            dh = torch.fft.irfft(P, n=own.n)[..., : own.steps]
+            if self.kept.U is None:
+                U = own.transformed(padded).conj_physical_()
+            else:
+                U = self.kept.U[o, :, part]
+            self._filters(o, part, U * Delta)
             if e:
-                dh[..., -e:] = tail(delta, u[..., :e], e).sum(0)
-            self.dh[o, part] = dh
-            if self.dr is not None:
-                self.dr[o, part] = torch.fft.irfft(P.conj_physical_(), n=own.n)[..., : own.steps]
-                self.dr[o, part, 0] = 0
-        self.ds[o, part] = sum_of_products(delta, u)
-        du: Tensor = torch.fft.irfft(Delta.mul_(H.conj_physical_()), n=own.n)[..., : own.steps]
+                self.dh[o, part, -e:] = tail(delta, u[..., :e], e).sum(0)
+            self.ds[o, part] = self.dh[o, part, 0]
+        else:
+            self.ds[o, part] = sum_of_products(delta, u)
+        du: Tensor = torch.fft.irfft(Delta.mul_(H), n=own.n)[..., : own.steps]
         if e:
             du[..., -e:] = tail(delta, own.start(o, part), e)
         return du.addcmul_(own.s[o, part, None], delta)
+
+    def _filters(self, o: int, part: slice, P: Tensor) -> None:
+        """The gradients of the filters, from the transforms of δ's correlations with u."""
+        own = self.own
+        P = P[0] if own.rows == 1 else P.sum(0)
+        self.dh[o, part] = torch.fft.irfft(P, n=own.n)[..., : own.steps]
+        if self.dr is not None:
+            self.dr[o, part] = torch.fft.irfft(P.conj_physical_(), n=own.n)[..., : own.steps]
+            self.dr[o, part, 0] = 0
 
     def _short(self, i: int, part: slice, delta: Tensor) -> None:
         """What stream i's short convolution passes on, from ∂/∂ its output."""

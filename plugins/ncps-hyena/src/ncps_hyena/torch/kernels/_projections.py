@@ -5,7 +5,7 @@ r"""Affine maps between arrays contiguous in features and arrays contiguous in t
 x, y (B, L, D or O), v, z (B, D or O, L), W (out, in), b (out,). A matrix product reads and writes
 either layout at the same cost; a transposed copy of z would take twice the time of the product.
 That holds for the gradients too: each comes out in the layout of what it is of. Rows of time begin
-at multiples of 16 numbers: a product that writes rows that begin anywhere takes half as long again.
+where `_memory` has them: a product that writes rows that begin anywhere takes half as long again.
 
 Held to torch's own affine map, outputs, gradients and layouts, by `test_torch_projections.py`.
 """
@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# numbers, the start of a row is at a multiple of
-ALIGNED = 16
+from ncps_hyena.torch.kernels._memory import rows
 
 
 def inward_plain(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -38,7 +37,7 @@ class Inward(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, W: Tensor, b: Tensor) -> Tensor:
         """Keep x and W."""
         ctx.save_for_backward(x, W)
-        z = _rows(x, W.shape[0])
+        z = rows(x, x.shape[0], W.shape[0], x.shape[1])
         return torch.baddbmm(b[:, None], W.expand(x.shape[0], -1, -1), x.mT, out=z)
 
     @staticmethod
@@ -63,14 +62,6 @@ class Outward(torch.autograd.Function):
         """Gradients of v, W, b."""
         v, W = ctx.saved_tensors
         # a derivative of this one is asked for: torch gives none of what is written into memory
-        out = None if torch.is_grad_enabled() else _rows(dy, W.shape[1])
+        out = None if torch.is_grad_enabled() else rows(v, *v.shape)
         dv = torch.bmm(W.mT.expand(v.shape[0], -1, -1), dy.mT, out=out)
         return dv, torch.bmm(v, dy).sum(0).mT, dy.sum((0, 1))
-
-
-def _rows(x: Tensor, features: int) -> Tensor:
-    """Memory for (B, features, L), for x (B, L, …)."""
-    batch, steps = x.shape[:2]
-    # a few steps are not worth it, and a state that keeps them would keep what stands between
-    between = -steps % ALIGNED if steps > ALIGNED else 0
-    return x.new_empty(batch, features, steps + between)[..., :steps]
