@@ -24,13 +24,14 @@ SUPPORT = [("numpy", None), ("mlx", None), ("torch", None), *(("keras", name) fo
 # On JAX and TensorFlow the whole kit takes half an hour: `support` runs it, and each run of the
 # tests has one layer of each make
 EACH_MAKE = ["CfCCell", "Conv1D", "Dense", "GeGLU", "LSTM", "LTCCell", "LayerNorm", "Residual"]
+CHOSEN = " or ".join(f"[{name}-" for name in EACH_MAKE)
 # layer types of their own, on every framework that they know
 TYPES = ["hyena", "xlstm"]
 SUITES = [*TYPES, "mlx", "torch", *(f"keras-{backend}" for backend in KERAS)]
-# NumPy takes a run for each number of a gradient, minutes for a model of several blocks: `support`
+# NumPy takes a run for each number of a gradient, minutes for blocks and models of them: `support`
 # has these too
 SLOW = "gradients or dtypes or zero_timespans or huge_timespans"
-LONG = f"TestNumpy and (Stack or LM or Large-) and ({SLOW})"
+LONG = f"TestNumpy and (Block or LM or Large-) and ({SLOW})"
 FRAMEWORKS = ["mlx", "torch", "keras", "jax", "tensorflow"]
 LEFTOVERS = [".git", ".nox", ".venv", ".*_cache", "co2-*"]
 PINNED = ["-c", "constraints.txt"]
@@ -150,7 +151,7 @@ def _keras(session: nox.Session, backend: str) -> None:
     environment = _on(backend) | _original(session)
     folders = ["plugins/ncps-keras/tests", "tests/original/test_keras_files.py"]
     folders += ["tests/mixed"] if others else []
-    chosen = [] if backend == "torch" else ["-k", " or ".join(f"[{n}-" for n in EACH_MAKE)]
+    chosen = [] if backend == "torch" else ["-k", CHOSEN]
     environment |= ENVIRONMENT
     session.run("pytest", *PARALLEL, *folders, *session.posargs, env=environment)
     session.run("pytest", *PARALLEL, "tests/conformance/test_keras.py", *chosen, env=environment)
@@ -173,12 +174,14 @@ def tests_lowest(session: nox.Session) -> None:
     lowest = ["-c", "constraints-lowest.txt"]
     others = [name for name in PLUGINS if name not in TYPES]
     session.install(*lowest, *PYTEST, SOLVERS, *_editable(*others, extras="[plot]"))
-    # of Keras there is one version, and its kit has run with that; the reference is NumPy's alone,
-    # and so are the layer types of the plugins
-    kits = [f"tests/conformance/test_{name}.py" for name in ("keras", *TYPES)]
-    left_out = [f"--ignore={path}" for path in (*kits, f"{CORE}/tests/testing/test_numpy.py")]
+    # the reference is NumPy's alone; MLX, torch and Keras are the ones that the whole kit has run
+    # with, so that a layer of each make shows whether it holds with an old NumPy
+    left_out = ["tests/conformance", f"{CORE}/tests/testing/test_numpy.py"]
+    without = [f"--ignore={path}" for path in left_out]
     folders = [f"{CORE}/tests", *(f"plugins/ncps-{name}/tests" for name in others), "tests"]
-    session.run("pytest", *PARALLEL, *folders, *left_out, *session.posargs, env=ENVIRONMENT)
+    session.run("pytest", *PARALLEL, *folders, *without, *session.posargs, env=ENVIRONMENT)
+    kits = [f"tests/conformance/test_{name}.py" for name in ("mlx", "torch")]
+    session.run("pytest", *PARALLEL, *kits, "-k", CHOSEN, env=ENVIRONMENT)
     types = [f"plugins/ncps-{name}/tests" for name in TYPES]
     session.install(*lowest, *_editable(*TYPES))
     session.run("pytest", *PARALLEL, *types, *session.posargs, env=ENVIRONMENT)
