@@ -119,7 +119,7 @@ def plugin(session: nox.Session, name: str) -> None:
     if name in TYPES:
         _types(session, name)
         return
-    extra = [SOLVERS] if name == "torch" else []
+    extra = [SOLVERS, "array-api-compat"] if name == "torch" else []
     session.install(*PINNED, *PYTEST, *extra, *_editable(name, extras="[plot]"))
     environment = ENVIRONMENT | (_original(session) if name == "torch" else {})
     folders = [f"plugins/ncps-{name}/tests", "tests"]

@@ -111,7 +111,7 @@ class TorchFunctions(Functions):
         except ImportError as error:
             raise PluginError(
                 "the array API namespace of torch needs array-api-compat: torch's own names "
-                "differ. Run: pip install array-api-compat"
+                'differ. Run: pip install "ncps-torch[array-api]"'
             ) from error
         return compatible
 
