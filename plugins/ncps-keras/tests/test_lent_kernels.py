@@ -262,3 +262,17 @@ def test_trace_holds_the_loop(name: str, lender: Lender) -> None:
     assert not lender.used
     same(arrays(traced(x[:2])), arrays(layer(x[:2])))
     assert lender.used == {name.lower()}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("name", "units"), [("CfC", 6), ("LSTM", 6), ("LTC", AutoNCP(20, 6, seed=5))]
+)
+def test_no_rows_have_outputs_and_gradients(name: str, units: Any, masked: bool) -> None:
+    layer = create(name, units=units, return_state=False)
+    y = layer(X[:0], mask=MASK[:0] if masked else None)
+    assert tuple(y.shape) == (0, 9, 6)
+    y.sum().backward()
+    assert not any(
+        v.value.grad.any() for v in layer.trainable_variables if v.value.grad is not None
+    )

@@ -178,3 +178,19 @@ def test_unbuilt_layers_say_so():
         ncps.parameters(lazy())
     assert lazy().dtype == "float32"
     assert "units=4" in repr(lazy())
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Sequential", {"layers": [("BatchNorm", {}), ("Dropout", {"rate": 0.5})]}),
+        ("CfC", {"units": 4, "num_layers": 2, "backbone_dropout": 0.5, "return_state": False}),
+    ],
+)
+def test_parts_made_after_eval_are_in_evaluation(name, options):
+    layer = ncps.create(name, technology="ncps", framework="mlx", seed=0, **options).eval()
+    first = layer(X)
+    assert not any(part.training for part in layer.modules())
+    assert mx.array_equal(first, layer(X))
+    layer.train()
+    assert all(part.training for part in layer.modules())

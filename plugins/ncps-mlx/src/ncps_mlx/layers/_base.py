@@ -63,6 +63,9 @@ class NativeLayer(nn.Module):
     def _create(self) -> None:
         with ops.untouched_random():
             self._make()
+        if not self.training:
+            # parts that come after `eval()` are in evaluation too
+            self.eval()
         seed = ops.draw_seed() if self._seed is None else self._seed
         self.set_dtype(ops.DTYPES[self._dtype])
         self.set_native(self.parameter_map(self.spec).to_native(self.spec.initial_parameters(seed)))

@@ -30,7 +30,7 @@ class Sums:
     def add_first(self, x: Tensor, h: Tensor, du: Tensor) -> None:
         """From δ_0 of a chunk."""
         du = du.flatten(0, 1)
-        add_product(self.W, x.reshape(du.shape[0], -1), du)
+        add_product(self.W, x.flatten(0, 1), du)
         add_product(self.U, h.flatten(0, 1), du)
         self.b.add_(du.sum(0))
 
@@ -126,7 +126,7 @@ def _steps(a: Arguments, heads: int, du: Sequence[Tensor], dh: Tensor) -> Tensor
     *inner, last = (d.unbind(0) for d in du)
     maps = list(zip(inner, (W.t() for W, _ in a.rest), strict=True))[::-1]
     UT = a.U.t()
-    fans = du[-1].view(*du[-1].shape[:2], heads, -1).unbind(0)
+    fans = du[-1].view(*dh.shape[:2], heads, dh.shape[2]).unbind(0)
     wide, every = dh.unsqueeze(2).unbind(0), dh.unbind(0)
     for t in range(len(every) - 1, -1, -1):
         fans[t].mul_(wide[t])

@@ -23,7 +23,7 @@ class Bag(NamedTuple):
 
     def __call__(self, rows: Tensor, weights: Tensor) -> Tensor:
         """The sums of rows (…, B), each times its weight."""
-        rows = rows.view(-1, rows.shape[-1])
+        rows = rows.flatten(0, -2)
         sums: Tensor = torch.embedding_bag(
             rows, self.indices, self.offsets, False, 0, False, weights
         )[0]

@@ -104,7 +104,7 @@ def _backward(
         delta = buffer[: gates[part].shape[0]]
         K = _slopes(gates[part], cs[part], cs[part.start + 1 : part.stop + 1], delta)
         f = gates[part, :, H : 2 * H].unbind(0)
-        fans, rows = delta.view(-1, B, 4, H).unbind(0), delta.unbind(0)
+        fans, rows = delta.view(len(delta), B, 4, H).unbind(0), delta.unbind(0)
         for t in range(len(rows) - 1, -1, -1):
             dc = torch.addcmul(dc, K[t], dh)
             fans[t].mul_(torch.stack([dc, dc, dh, dc], dim=1))

@@ -49,7 +49,7 @@ class Chunks(NamedTuple):
 
     def decay(self) -> Tensor:
         """What a state keeps over each chunk, (n, G, 1)."""
-        return self.a.view(*self.C[1:].shape[:2], -1)[..., -1:]
+        return self.a.view(*self.C[1:].shape[:2], self.a.shape[1])[..., -1:]
 
     def u(self) -> Tensor:
         """What each step weighs in the state after its chunk, (n·G, L, 1)."""

@@ -134,7 +134,7 @@ def _states(
 def _in_a_row(chunks: Tensor, like: Tensor) -> Tensor:
     """(n, B·N, L) as (B, N, S)."""
     B, N, S = like.shape
-    return chunks.transpose(0, 1).reshape(B, N, -1)[..., :S].to(like.dtype)
+    return chunks.transpose(0, 1).flatten(1).unflatten(0, (B, N))[..., :S].to(like.dtype)
 
 
 def _from_the_end(x: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class Norm(nn.Module):
         weight = ops.cast(self.weight, wide.dtype)
         norm = functional.rms_norm if self.rms else functional.layer_norm
         if self.groups > 1:
-            parts = wide.reshape(*x.shape[:-1], self.groups, -1)
+            parts = wide.reshape(*x.shape[:-1], self.groups, x.shape[-1] // self.groups)
             y = norm(parts, parts.shape[-1:], None, eps=self.epsilon).flatten(-2) * weight
         else:
             y = norm(wide, x.shape[-1:], weight, eps=self.epsilon)

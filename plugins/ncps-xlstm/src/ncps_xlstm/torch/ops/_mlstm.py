@@ -42,19 +42,19 @@ def _one_step(
     spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
 ) -> tuple[Tensor, States]:
     """For one step there is but one form, and no time to lose on the order of axes."""
-    rows = i.shape[0]
-    q, k, v = (a.reshape(rows, spec.num_heads, -1) for a in qkv)
+    rows, heads = i.shape[0], spec.num_heads
+    q, k, v = (a.reshape(rows, heads, a.shape[2] // heads) for a in qkv)
     i, log_f = i.squeeze(1), log_f.squeeze(1)
     plain = in_transform() or wants_gradient((q, k, v, i, log_f, *memory))
     run = kernels.mlstm_step if plain else kernels.mlstm_step_forward
     h, new = run(q, k, v, i, log_f, memory)
-    return h.reshape(rows, 1, -1), new
+    return h.flatten(1).unsqueeze(1), new
 
 
 def _sequence(
     spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
 ) -> tuple[Tensor, States]:
-    q, k, v = (a.reshape(*a.shape[:2], spec.num_heads, -1).transpose(1, 2) for a in qkv)
+    q, k, v = (a.unflatten(2, (spec.num_heads, -1)).transpose(1, 2) for a in qkv)
     h, new = _form(spec)(q, k, v, i.transpose(1, 2), log_f.transpose(1, 2), memory)
     return h.transpose(1, 2).flatten(2), tuple(new)
 
