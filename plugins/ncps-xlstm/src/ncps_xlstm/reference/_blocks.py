@@ -79,7 +79,7 @@ def large_block_step(
         capped(affine(p, gate, u), spec.gate_soft_cap) for gate in ("input_gate", "forget_gate")
     )
     h, memory = remember(q, k, v, i, f, state[1:])
-    h = h.reshape(len(x), -1)
+    h = h.reshape(len(x), h.shape[1] * h.shape[2])
     h = layer_norm(p, "cell_norm", h, spec.epsilon, spec.num_heads)
     y = x + affine(p, "output", sigmoid(affine(p, "output_gate", u)) * h)
     y = y + feed_forward(inside(p, "ffn"), rms_norm(p, "ffn_norm", y, spec.epsilon), "silu")

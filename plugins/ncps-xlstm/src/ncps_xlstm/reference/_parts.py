@@ -17,12 +17,12 @@ def inside(p: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 def heads(x: Array, num_heads: int) -> Array:
     """(B, NH·d) → (B, NH, d)."""
-    return x.reshape(len(x), num_heads, -1)
+    return x.reshape(len(x), num_heads, x.shape[1] // num_heads)
 
 
 def by_head(x: Array, kernel: Array) -> Array:
-    """x (B, NH·d) times a block diagonal matrix with the blocks (NH, d, e)."""
-    y: Array = np.einsum("bnd,nde->bne", heads(x, len(kernel)), kernel).reshape(len(x), -1)
+    """x (B, NH·d) times a block diagonal matrix with the blocks (NH, d, d)."""
+    y: Array = np.einsum("bnd,nde->bne", heads(x, len(kernel)), kernel).reshape(x.shape)
     return y
 
 

@@ -38,7 +38,7 @@ class Sequence(Mapped, HostSequence):
     def through(
         self, x: mx.array, states: States, behind: ops.Behind | None
     ) -> tuple[mx.array, States]:
-        """y (B, T, O) and the new states but y, for x (B, T, D) with T > 0."""
+        """y (B, T, O) and the new states but y, for x (B, T, D) with B, T > 0."""
         raise NotImplementedError(f"{type(self).__name__} must define through")
 
     def _entering(self, initial: States) -> States:
@@ -50,8 +50,9 @@ class Sequence(Mapped, HostSequence):
     ) -> tuple[mx.array, States]:
         """Run a plain layer on x (B, T, D): y after every step or of the last state; the states."""
         before = initial[0]
-        if x.shape[1] == 0:
-            none = mx.zeros((x.shape[0], 0, *before.shape[1:]), before.dtype)
+        # no step, or no row: MLX can end the process on a product of nothing
+        if 0 in x.shape[:2]:
+            none = mx.zeros((*x.shape[:2], *before.shape[1:]), before.dtype)
             return (none if everything else before), initial
         steps = times.steps
         if steps is None:
