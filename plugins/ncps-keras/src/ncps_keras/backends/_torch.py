@@ -121,7 +121,7 @@ def to_numpy(x: Tensor) -> npt.NDArray[Any]:
 
 def is_concrete(x: Tensor) -> bool:
     """Whether Python may look at the values of a tensor."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.device.type == "meta":
+    if torch.compiler.is_compiling() or torch._C._is_tracing() or x.device.type == "meta":
         return False
     return not torch._C._functorch.is_functorch_wrapped_tensor(x)
 

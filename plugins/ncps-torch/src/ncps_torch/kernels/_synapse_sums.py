@@ -59,7 +59,7 @@ def synapse_sums(links: Links, table: Tensor, v: Tensor) -> tuple[Tensor, Tensor
         size = rows.shape[0]
         s = links.bag("starts", size)(rows, argument.repeat(size)).sigmoid_()
         every = links.bag("inward", size)(s, weights.repeat(size))
-        sums[start : start + size] = every.unflatten(0, (size, -1))
+        sums[start : start + size] = every.view(size, 2 * links.units, B)
     d, q = sums.transpose(1, 2).chunk(2, dim=-1)
     return d, q
 
@@ -109,7 +109,7 @@ def _backward(links: Links, table: Tensor, v: Tensor, outer: Tensor) -> tuple[Te
         by_start = links.bag("starts", size)(rows, centred.repeat(size)).view(shape)
         sums.add((s, eab), x, by_start, (s, a))
         given_back = links.bag("outward", size)(x, back.repeat(size))
-        dv[start : start + size] = given_back.unflatten(0, (size, -1))
+        dv[start : start + size] = given_back.view(size, dv.shape[1], B)
     return sums.of(table), dv.transpose(1, 2)
 
 

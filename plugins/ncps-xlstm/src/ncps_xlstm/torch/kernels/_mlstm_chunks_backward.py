@@ -133,8 +133,8 @@ def _states(
 
 def _in_a_row(chunks: Tensor, like: Tensor) -> Tensor:
     """(n, B·N, L) as (B, N, S)."""
-    B, N, S = like.shape
-    return chunks.transpose(0, 1).flatten(1).unflatten(0, (B, N))[..., :S].to(like.dtype)
+    (B, N, S), (n, _, L) = like.shape, chunks.shape
+    return chunks.transpose(0, 1).reshape(B, N, n * L)[..., :S].to(like.dtype)
 
 
 def _from_the_end(x: Tensor) -> Tensor:

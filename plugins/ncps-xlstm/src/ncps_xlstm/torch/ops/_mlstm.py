@@ -54,7 +54,8 @@ def _one_step(
 def _sequence(
     spec: Any, qkv: list[Tensor], i: Tensor, log_f: Tensor, memory: MatrixState
 ) -> tuple[Tensor, States]:
-    q, k, v = (a.unflatten(2, (spec.num_heads, -1)).transpose(1, 2) for a in qkv)
+    heads = spec.num_heads
+    q, k, v = (a.reshape(*a.shape[:2], heads, a.shape[2] // heads).transpose(1, 2) for a in qkv)
     h, new = _form(spec)(q, k, v, i.transpose(1, 2), log_f.transpose(1, 2), memory)
     return h.transpose(1, 2).flatten(2), tuple(new)
 

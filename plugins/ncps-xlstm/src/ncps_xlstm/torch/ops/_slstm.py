@@ -76,4 +76,4 @@ def _stopped(g: Tensor, behind: Behind) -> Tensor:
 
 def _by_head(x: Tensor, heads: int) -> Tensor:
     """(…, NH·d) → (…, NH, d)."""
-    return x.unflatten(-1, (heads, -1))
+    return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
