@@ -9,17 +9,14 @@ same held-out windows. With PAGE, the tables are written there as well.
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from reports import machine
 
 from ncps.training import (
     DataOptions,
@@ -176,20 +173,9 @@ def summary(results: dict[str, list[Run]]) -> list[str]:
     return lines
 
 
-def machine() -> str:
-    """Hardware, versions and commit."""
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; Python "
-        f"{platform.python_version()}, ncps {version('ncps')} at {commit or 'an unknown commit'}, "
-        f"MLX {version('mlx')}."
-    )
-
-
 def main() -> None:
     """Print the page as the runs end, and write it if asked."""
-    head = [*INTRODUCTION.splitlines(), "", machine()]
+    head = [*INTRODUCTION.splitlines(), "", machine("mlx")]
     print("\n".join(head), flush=True)
     results: dict[str, list[Run]] = {}
     page: list[str] = []

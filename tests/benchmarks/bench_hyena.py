@@ -14,19 +14,16 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.util
-import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import hyena_twin as twin
 import numpy as np
 import torch
+from reports import machine, ratio, spread
 from torch import Tensor, nn
 
 import ncps
@@ -151,9 +148,9 @@ def compared(peer: Callable[[int], nn.Module], length: int, rows: int, repeats: 
         times = measured(calls, repeats)
         for i, pair in enumerate(pairs):
             theirs, ours = times[2 * i : 2 * i + 2]
-            beside = f"{_ratio(ours, times[1]):.2f}" if i else ""
-            cells = [str(pair.spec.l_max), str(rows), name, _spread(theirs), _spread(ours)]
-            found[i].append(_row([*cells, f"{_ratio(theirs, ours):.1f}", beside]))
+            beside = f"{ratio(ours, times[1]):.2f}" if i else ""
+            cells = [str(pair.spec.l_max), str(rows), name, spread(theirs), spread(ours)]
+            found[i].append(_row([*cells, f"{ratio(theirs, ours):.1f}", beside]))
     return found[0] + found[1]
 
 
@@ -181,27 +178,8 @@ def streamed(peer: Callable[[int], nn.Module], length: int) -> str:
     return _row([str(length), *cells])
 
 
-def _ratio(a: list[float], b: list[float]) -> float:
-    return statistics.median(one / other for one, other in zip(a, b, strict=True))
-
-
-def _spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
-
-
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def machine() -> str:
-    """Hardware, versions and commit."""
-    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, one thread, "
-        f"{torch.backends.cpu.get_cpu_capability()}; Python {platform.python_version()}, torch "
-        f"{torch.__version__}, ncps {version('ncps')} at {commit or 'an unknown commit'}."
-    )
 
 
 def head(path: Path | None) -> list[str]:
@@ -221,7 +199,7 @@ def head(path: Path | None) -> list[str]:
         "from call to",
         "call; forward and train write them anew, as the peer always does.",
         "",
-        machine(),
+        machine("torch"),
     ]
 
 

@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 import keras
 import numpy as np
 import torch
+from reports import machine, ratio, spread
 
 import ncps
 from ncps import registry
@@ -144,12 +141,7 @@ def compare(case: Case, repeats: int) -> list[str]:
 
 def row(what: str, before: list[float], after: list[float]) -> str:
     """Both times, and the median of the ratios of neighbouring runs."""
-    ratio = statistics.median(a / b for a, b in zip(before, after, strict=True))
-    return f"| {what} | {_spread(before)} | {_spread(after)} | {ratio:.1f} |"
-
-
-def _spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+    return f"| {what} | {spread(before)} | {spread(after)} | {ratio(before, after):.1f} |"
 
 
 def beside_keras(repeats: int) -> list[str]:
@@ -168,18 +160,6 @@ def beside_keras(repeats: int) -> list[str]:
     return rows
 
 
-def machine() -> str:
-    """Hardware, versions and commit."""
-    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, one thread, "
-        f"{torch.backends.cpu.get_cpu_capability()}; Python {platform.python_version()}, Keras "
-        f"{keras.__version__}, torch {torch.__version__}, ncps {version('ncps')} at "
-        f"{commit or 'an unknown commit'}; B{BATCH} T{STEPS}."
-    )
-
-
 def head() -> list[str]:
     """The page up to its first row."""
     return [
@@ -191,7 +171,7 @@ def head() -> list[str]:
         "layer, whose values",
         "and gradients were compared first. In the mask three steps in ten are not real.",
         "",
-        machine(),
+        machine("keras", "torch") + f" B{BATCH} T{STEPS}.",
         "",
         "| layer | call | | loop | kernels lent | times faster |",
         "|---|---|---|---|---|---|",

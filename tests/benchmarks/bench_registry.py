@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import time
 import timeit
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from reports import machine
 
 import ncps
 from ncps import registry, specs
@@ -193,17 +194,6 @@ def bench_choice() -> Iterator[str]:
             yield row(name, seconds[1:], "µs", "10 µs" if "choice" in name else "")
         sys.path.remove(folder)
         registry.reload()
-
-
-def machine() -> str:
-    """Hardware, versions and commit."""
-    git = ["git", "-C", str(SOURCE), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; "
-        f"Python {platform.python_version()}, ncps {ncps.__version__} at "
-        f"{commit or 'an unknown commit'}."
-    )
 
 
 def main() -> None:

@@ -11,18 +11,14 @@ gradients. The time is that of the process, so that other work on the machine co
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from reports import machine, ratio, spread
 from torch_pairs import Case, Pair, check_same, forward, kept, train
 
 ROOT = Path(__file__).parents[2]
@@ -67,27 +63,18 @@ def compare(case: Case, theirs: Any, repeats: int) -> list[str]:
     for name, run in (("train", train), ("forward", forward)):
         run(pair.ours, x)
         ours, others = measure(run, pair, x, repeats)
-        ratio = statistics.median(b / a for a, b in zip(ours, others, strict=True))
         memory = [f"{kept(layer, x):.1f}" for layer in (pair.theirs, pair.ours)]
-        cells = [case.name, str(case), name, _spread(others), _spread(ours), f"{ratio:.1f}"]
+        cells = [
+            case.name,
+            str(case),
+            name,
+            spread(others),
+            spread(ours),
+            f"{ratio(others, ours):.1f}",
+        ]
         cells += memory if run is train else ["", ""]
         rows.append("| " + " | ".join(cells) + " |")
     return rows
-
-
-def _spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
-
-
-def machine() -> str:
-    """Hardware, versions and commit."""
-    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, one thread, "
-        f"{torch.backends.cpu.get_cpu_capability()}; Python {platform.python_version()}, torch "
-        f"{torch.__version__}, ncps {version('ncps')} at {commit or 'an unknown commit'}."
-    )
 
 
 def head() -> list[str]:
@@ -103,7 +90,7 @@ def head() -> list[str]:
         "pass keeps for",
         "the backward one.",
         "",
-        machine(),
+        machine("torch"),
     ]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import torch
 import xlstm_pairs
-from bench_torch_liquid import machine
+from reports import machine, ratio, spread
 from torch_pairs import Pair, forward, train
 from xlstm_pairs import FORMS, MLSTM, check, mlstm, ours, peak, slstm, stack, theirs
 
@@ -44,12 +43,7 @@ def measure(run: Callable[..., Any], pair: Pair, x: Any, repeats: int) -> list[l
 def row(what: str, run: Callable[..., Any], pair: Pair, x: Any, repeats: int) -> str:
     """A row of the table."""
     one, two = measure(run, pair, x, repeats)
-    ratio = statistics.median(b / a for a, b in zip(one, two, strict=True))
-    return f"| {what} | {_spread(two)} | {_spread(one)} | {ratio:.1f} |"
-
-
-def _spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+    return f"| {what} | {spread(two)} | {spread(one)} | {ratio(two, one):.1f} |"
 
 
 @torch.no_grad()
@@ -129,7 +123,7 @@ def head() -> list[str]:
         "constant in the backward pass, which saves them work: of their gradients only that of v "
         "was compared.",
         "",
-        f"{machine()} Beside it: xlstm 2.0.6.",
+        machine("torch") + " Beside it: xlstm 2.0.6.",
     ]
 
 
