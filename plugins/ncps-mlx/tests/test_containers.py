@@ -80,3 +80,20 @@ def test_copy_computes_the_same() -> None:
     model = made("Sequential", layers=LAYERS, input_size=3)
     x = example(2, 5, 3)
     assert mx.array_equal(copy.deepcopy(model)(x)[0], model(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"),
+    [("Sequential", {"layers": LAYERS}), ("LSTM", {"units": 5, "num_layers": 2})],
+)
+def test_each_parameter_is_drawn_once(layer, options, monkeypatch):
+    draws = []
+    generator = np.random.default_rng
+
+    def counted(seed):
+        draws.append(seed)
+        return generator(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", counted)
+    model = made(layer, input_size=3, **options)
+    assert len(draws) == len(model.spec.parameters())

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -99,3 +100,20 @@ def test_container_is_one_layer_of_a_larger_model() -> None:
     reference = ncps.convert(net[1], "numpy")
     y, _ = net(x)
     np.testing.assert_allclose(reference(net[0](x).detach())[0], y.detach(), **BOUNDS)
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"),
+    [("Sequential", {"layers": LAYERS}), ("LSTM", {"units": 5, "num_layers": 2})],
+)
+def test_each_parameter_is_drawn_once(layer, options, monkeypatch):
+    draws = []
+    generator = np.random.default_rng
+
+    def counted(seed):
+        draws.append(seed)
+        return generator(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", counted)
+    model = made(layer, input_size=3, **options)
+    assert len(draws) == len(model.spec.parameters())

@@ -7,6 +7,7 @@ import torch
 
 import ncps
 from ncps.wirings import AutoNCP
+from ncps_torch.kernels._links import Bag
 
 LAYERS = {
     "CfC": ("CfC", {"units": 4}),
@@ -37,3 +38,17 @@ def test_no_rows_have_outputs_and_gradients(name, steps, masked):
     found = [p.grad for p in layer.parameters() if p.grad is not None]
     assert found
     assert not any(gradient.any() for gradient in found)
+
+
+@pytest.mark.parametrize("name", ["LTC", "LTC, wired", "LTC, mixed memory"])
+def test_no_rows_take_no_sums_over_lists(name, monkeypatch):
+    # torch's own go astray there, now and then, by what lies in memory
+    def refused(*_):
+        raise AssertionError("a list of synapses was summed")
+
+    monkeypatch.setattr(Bag, "__call__", refused)
+    kind, options = LAYERS[name]
+    layer = ncps.create(kind, technology="ncps", framework="torch", input_size=3, seed=0, **options)
+    assert layer(torch.zeros(0, 9, 3))[0].shape == (0, 9, 4)
+    with pytest.raises(AssertionError, match="a list of synapses"):
+        layer(torch.zeros(64, 9, 3))

@@ -87,3 +87,15 @@ def test_step_of_slstm_agrees_with_twin(
     for one, two in zip(got, expected, strict=True):
         torch.testing.assert_close(one, two.flatten(1), **bounds.values)
     torch.testing.assert_close([*flat, *R, *own], kept, rtol=0, atol=0)
+
+
+def test_step_of_slstm_from_nothing_takes_a_gate_that_is_shut() -> None:
+    shapes = [(2, 6)] * 5 + [(1, 6, 6)] * 4
+    i, f, z, o, m, *R = drawn(*shapes)
+    nothing = torch.zeros_like(m)
+    # what would be kept of the empty state is beyond all numbers
+    h, c, n, new = slstm_step_forward(
+        [i - 2000, f, z, o], R, ScalarState(nothing, nothing, nothing, m)
+    )
+    torch.testing.assert_close(h, o.sigmoid() * z.tanh())
+    torch.testing.assert_close((c, n, new), (z.tanh(), torch.ones_like(n), i - 2000))
