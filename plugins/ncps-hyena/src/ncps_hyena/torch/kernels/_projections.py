@@ -44,8 +44,11 @@ class Inward(torch.autograd.Function):
     def backward(ctx: Any, dz: Tensor) -> Any:
         """Gradients of x, W, b."""
         x, W = ctx.saved_tensors
+        # first what reads dz from the memory row by row, then what goes down its columns
+        db = dz.sum((0, 2))
+        dW = torch.bmm(dz, x).sum(0)
         dx = torch.bmm(dz.mT, W.expand(x.shape[0], -1, -1)) if ctx.needs_input_grad[0] else None
-        return dx, torch.bmm(dz, x).sum(0), dz.sum((0, 2))
+        return dx, dW, db
 
 
 class Outward(torch.autograd.Function):
