@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +22,7 @@ import mlx.core as mx
 import numpy as np
 import torch
 from mlx.utils import tree_flatten
+from reports import machine
 
 import ncps
 from ncps import mixed
@@ -127,14 +126,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     print(
-        f"{platform.platform()}, {platform.machine()}, torch {torch.__version__} on one thread, "
-        f"MLX {mx.__version__} on {mx.default_device()}, Python {platform.python_version()}, "
-        f"commit {commit or 'unknown'}; CfC({FEATURES}, AutoNCP(64, 8)), B = {BATCH}, float32, "
-        f"{repeats} repeats; ms, median (quartiles)\n"
+        f"{machine('torch', 'mlx')} MLX on {mx.default_device()}; CfC({FEATURES}, AutoNCP(64, 8)), "
+        f"B = {BATCH}, float32, {repeats} repeats; ms, median (quartiles).\n"
     )
     print("| host | guest | T | what | in the host | at home | mixed | mixed/host | mixed/home |")
     print("|---|---|---|---|---|---|---|---|---|")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_flatten
+from reports import machine
 
 from ncps import specs
 from ncps.testing import TOLERANCES
@@ -169,13 +169,9 @@ def main() -> None:
         first_step()
         return
     repeats = options.repeats
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     print(
-        f"{platform.platform()}, {platform.machine()}, MLX {mx.__version__} on "
-        f"{mx.default_device()}, Python {platform.python_version()}, commit {commit or 'unknown'}; "
-        f"B = {BATCH}, float32, {repeats} repeats; ms, median (quartiles)\n"
+        f"{machine('mlx')} On {mx.default_device()}; B = {BATCH}, float32, {repeats} repeats; ms, "
+        "median (quartiles).\n"
     )
     print("| layer | T | what | baseline | baseline ms | ncps ms | ratio |")
     print("|---|---|---|---|---|---|---|")

@@ -89,6 +89,18 @@ def test_slstm_agrees_with_its_plain_twin_without_its_own_backward(empty):
     compare(arrays(2, 9, 3, 4, empty), partial(ours, own_backward=False))
 
 
+def test_without_history_only_the_last_c_n_and_m_are_there():
+    p, R, *state = arrays(2, 5, 3, 4, empty=False)
+    every, last = (
+        kernels.slstm(p, R, VectorState(*state), False, history=history)
+        for history in (True, False)
+    )
+    assert mx.array_equal(last.h, every.h).item()
+    for got, expected in zip(last[1:], every[1:], strict=True):
+        assert got.shape == (2, 1, 3, 4)
+        assert mx.array_equal(got, expected[:, -1:]).item()
+
+
 @pytest.mark.parametrize("empty", [True, False])
 def test_second_gradients_agree_with_the_plain_twin(empty):
     inputs = arrays(2, 9, 3, 4, empty)

@@ -68,16 +68,17 @@ def slstm_update(gates: Arrays, state: VectorState) -> tuple[VectorState, Arrays
     return VectorState(sigma * c / n, c, n, m), (I, F, tanh, sigma, f)
 
 
-def slstm(p: mx.array, R: mx.array, state: VectorState, own_backward: bool = True) -> VectorState:
-    """The states after every step.
+def slstm(
+    p: mx.array, R: mx.array, state: VectorState, own_backward: bool = True, history: bool = True
+) -> VectorState:
+    """The states after every step; without `history` of c, n and m the last alone, T = 1.
 
-    With `own_backward` the gradient is the one above; without, it is MLX's, and what comes out is
-    made of plain operations, which `mx.export_function` can write.
+    With `own_backward` the gradient is the one above, from the whole history; without, it is MLX's,
+    and what comes out is made of plain operations, which `mx.export_function` can write.
     """
     dtype = working(p.dtype)
     arrays = [a.astype(dtype) for a in (p, R, *state)]
-    run = _OWN if own_backward else _plain
-    return VectorState(*run(*arrays))
+    return VectorState(*(_OWN(*arrays) if own_backward else _states(_steps(arrays)[0], history)))
 
 
 def slstm_step(p: mx.array, R: mx.array, state: VectorState) -> VectorState:
@@ -85,24 +86,30 @@ def slstm_step(p: mx.array, R: mx.array, state: VectorState) -> VectorState:
     return VectorState(*(s[:, 0] for s in slstm(p[:, None], R, state, own_backward=False)))
 
 
-def _plain(*primals: mx.array) -> Arrays:
-    return _forward(primals)[0]
-
-
 def _forward(primals: Arrays) -> tuple[Arrays, Arrays]:
+    states, gates = _steps(primals)
+    return _states(states), [mx.concatenate(list(g)) for g in zip(*gates, strict=True)]
+
+
+def _steps(primals: Arrays) -> tuple[list[VectorState], list[Arrays]]:
+    """The state after every step, and what `slstm_update` gives beside it."""
     p, R, h, c, n, m = primals
     m = mx.stop_gradient(m)
     start = [_inside(s) for s in (h, c, n, mx.where(n == 0, -mx.inf, m))]
     state, kernel = VectorState(*start), _by_gate(R)
-    history, gates = [], []
+    states, gates = [], []
     for p_t in unbind(p.transpose(1, 2, 3, 0, 4)):
         state, at_t = slstm_update(_gates(p_t + state.h @ kernel), state)
-        history.append(state)
+        states.append(state)
         gates.append(at_t)
-    states, kept = (
-        [mx.concatenate(list(s)) for s in zip(*x, strict=True)] for x in (history, gates)
-    )
-    return [s[:, 0].transpose(2, 0, 1, 3) for s in states], kept
+    return states, gates
+
+
+def _states(states: list[VectorState], history: bool = True) -> Arrays:
+    """As one array each (B, T, N, D)."""
+    h, *others = zip(*states, strict=True)
+    found = [h, *(s if history else s[-1:] for s in others)]
+    return [mx.concatenate(list(s))[:, 0].transpose(2, 0, 1, 3) for s in found]
 
 
 def _backward(primals: Arrays, cotangents: Arrays, given: Arrays, kept: Arrays) -> Arrays:

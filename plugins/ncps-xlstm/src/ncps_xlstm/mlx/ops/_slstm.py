@@ -27,8 +27,9 @@ def slstm(
     R = mx.stack([r.astype(dtype) for r in recurrent], axis=2)
     before = [s.astype(dtype) for s in states]
     initial = VectorState(*(s.reshape(s.shape[0], heads, -1) for s in before))
-    # a single step has no loop to save
-    run = kernels.slstm(p, R, initial, own_backward and p.shape[1] > 1)
+    # a single step has no loop to save; rows that end somewhere need what their states were there
+    own_backward = own_backward and p.shape[1] > 1
+    run = kernels.slstm(p, R, initial, own_backward, history=behind is not None)
     after = [s.reshape(*s.shape[:2], -1) for s in run]
     if behind is None:
         return after[0], tuple(s[:, -1] for s in after)
