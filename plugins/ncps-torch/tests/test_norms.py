@@ -60,6 +60,18 @@ def test_moving_variance_follows_the_unbiased_one() -> None:
     assert statistics["moving_variance"] == pytest.approx(7.0)
 
 
+@pytest.mark.parametrize("center", [False, True])
+def test_group_norm_trains_on_images_that_need_no_gradient(center: bool) -> None:
+    layer = made("GroupNorm", input_size=6, groups=2, center=center)
+    x = torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(0))
+    found = [
+        torch.autograd.grad(layer(given).square().sum(), list(layer.parameters()))
+        for given in (x, x.clone().requires_grad_(), x.flatten(1, 2))
+    ]
+    for others in found[:2]:
+        torch.testing.assert_close(others, found[2], **TOLERANCES["float32"].gradients)
+
+
 def test_one_value_for_each_feature_cannot_train_but_infers() -> None:
     layer = made("BatchNorm", input_size=6)
     with pytest.raises(ShapeError, match="two values or more for each feature in training"):
