@@ -94,6 +94,10 @@ FAULTS: dict[str, Fault] = {
     "state leaks": _layer("CfC", w.StateLeaks, "after the same call", "repeated_calls"),
     "batch axis kept": _layer("LSTM", w.BatchAxisKept, "expected shape", "unbatched"),
     "empty sequence fails": _layer("LSTM", w.EmptySequenceFails, "IndexError", "empty_sequence"),
+    "no rows become one": _layer("Dense", w.NoRowsBecomeOne, "y: expected", "empty_batch"),
+    "initial state of no rows has no batch": _layer(
+        "CfC", w.InitialStateOfNoRowsHasNoBatch, "get_initial_state(0)", "empty_batch"
+    ),
     "initial state of ones": _layer("CfC", w.InitialStateOfOnes, "zeros", "initial_state"),
     "input changed": _layer("Dense", w.ChangesInput, "x to stay", "inputs_unchanged"),
     "half precision": _layer("LSTM", w.HalfPrecision, "y: expected", "values", "dtypes"),
@@ -146,6 +150,7 @@ FAULTS: dict[str, Fault] = {
     "NaN gradient of masked steps": _arrays(
         "LSTM", a.NanGradientOfMaskedSteps(), "finite", "masked_gradients"
     ),
+    "NaN gradient of no rows": _arrays("Dense", a.NanGradientOfNoRows(), "finite", "empty_batch"),
     "dtype claimed in vain": _arrays("Dense", a.ClaimsMore(), "float32", "dtypes"),
     "reset before the product": _layer("GRU", q.ResetBeforeTheProduct, "y: expected", "values"),
     "relu forgotten": _layer("RNNCell", q.ReluForgotten, "relu", "values"),
@@ -198,6 +203,9 @@ FAULTS: dict[str, Fault] = {
     "cache starts at position 0": _layer(
         *("MultiHeadAttention", t.CacheWithoutOffset, "prefill of 0 steps"),
         *("cached_steps", "streamed_pieces"),
+    ),
+    "no rows cannot step": _layer(
+        "MultiHeadAttention", t.NoRowsCannotStep, "IndexError", "empty_batch"
     ),
     "cache changed in place": _layer(
         *("GroupedQueryAttention", t.CacheChangedInPlace, "a cache used before"),

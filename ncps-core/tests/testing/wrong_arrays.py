@@ -77,6 +77,17 @@ class NanGradientOfMaskedSteps(WrongGradients):
         return super().gradients(layer, inputs, cotangent)
 
 
+class NanGradientOfNoRows(NumpyArrays):
+    """A mean over no rows."""
+
+    gradient_limit = None
+
+    def gradients(self, layer: Any, inputs: Any, cotangent: Any) -> Any:
+        loss, by_parameter, by_input = super().gradients(layer, inputs, cotangent)
+        spread = 1.0 if len(inputs["x"]) else np.nan
+        return loss, {k: g * spread for k, g in by_parameter.items()}, by_input
+
+
 class ClaimsMore(NumpyArrays):
     """Claims a dtype in which the layers cannot be made."""
 

@@ -48,6 +48,12 @@ class CacheWithoutOffset(StreamingLayer):
         return y, AttentionCache(*joined, np.concatenate([state.real, new.real], axis=-1))
 
 
+class NoRowsCannotStep(StreamingLayer):
+    def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
+        x[0]
+        return super().step(x, state, mask)
+
+
 class CacheChangedInPlace(StreamingLayer):
     def step(self, x: Any, state: Any = None, mask: Any = None) -> Any:
         result = super().step(x, state, mask)

@@ -212,6 +212,16 @@ class EmptySequenceFails(Wrong):
         return {"x": x, **inputs}
 
 
+class NoRowsBecomeOne(Wrong):
+    def result(self, result: Any, given: dict[str, Any]) -> Any:
+        return result if len(given["x"]) else np.zeros((1, self.spec.units))
+
+
+class InitialStateOfNoRowsHasNoBatch(Wrong):
+    def get_initial_state(self, batch_size: int | None = None) -> Any:
+        return super().get_initial_state(batch_size or None)
+
+
 class InitialStateOfOnes(Wrong):
     def get_initial_state(self, batch_size: int | None = None) -> Any:
         return super().get_initial_state(batch_size) + 1.0

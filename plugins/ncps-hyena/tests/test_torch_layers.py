@@ -178,6 +178,8 @@ def test_no_steps_and_no_rows_have_outputs_and_gradients(made: Made) -> None:
         y = layer(empty)
         assert y.shape[:2] == empty.shape[:2]
         y.sum().backward()
+        assert not any(p.grad.any() for p in layer.parameters())
+        layer.zero_grad()
     y, state = layer.step(x[:, :0])
     assert y.shape[1] == 0
     with torch.no_grad():

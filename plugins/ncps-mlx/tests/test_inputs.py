@@ -149,20 +149,6 @@ def test_masked_sequence_equals_its_real_steps_alone(name):
         np.testing.assert_allclose(np.array(a), np.array(b), **VALUES)
 
 
-@pytest.mark.parametrize("name", MASKED)
-def test_empty_batches_and_sequences_have_shapes_and_keep_the_state(name):
-    layer = MASKED[name]()
-    size = layer.spec.output_size
-    given = tuple(mx.ones((4, *n)) for _, n in layer.spec.state_shapes())
-    y, state = layer(X[:, :0], given if len(given) > 1 else given[0])
-    assert y.shape == (4, 0, size)
-    for a, b in zip(state if isinstance(state, tuple) else (state,), given, strict=True):
-        assert mx.array_equal(a, b)
-    assert layer(X[:0])[0].shape == (0, 11, size)
-    assert layer(X[:0], mask=mx.ones((0, 11)))[0].shape == (0, 11, size)
-    mx.eval(mx.grad(lambda x: mx.sum(layer(x)[0]))(X[:0]))
-
-
 def test_one_step_and_one_row_work(layer):
     y, h = layer(X[:1, :1], timespans=mx.ones((1, 1)))
     assert (y.shape, h.shape) == ((1, 1, 5), (1, 5))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import ncps
-from ncps.wirings import FullyConnected
+from ncps.wirings import AutoNCP, FullyConnected
 from ncps_torch.kernels import (
     Links,
     LTCScan,
@@ -22,6 +22,7 @@ from ncps_torch.kernels import (
     synapse_sums,
 )
 from ncps_torch.kernels import _chunks as chunks
+from ncps_torch.kernels._links import Bag
 
 # T, B, I, H
 SIZES = [(1, 1, 1, 1), (31, 3, 1, 33), (32, 1, 31, 32), (33, 2, 65, 31), (65, 5, 7, 3)]
@@ -188,3 +189,22 @@ def test_neuron_without_capacity_and_time_stays_where_it_is() -> None:
     torch.testing.assert_close(last, v, rtol=0, atol=0)
     (gradient,) = torch.autograd.grad(last.sum(), v)
     torch.testing.assert_close(gradient, torch.ones_like(v), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"units": 4}, *({"units": AutoNCP(12, 4, seed=0), "mixed_memory": m} for m in (False, True))],
+    ids=["full", "wired", "mixed memory"],
+)
+def test_no_rows_take_no_sums_over_lists(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # torch's own go astray there, now and then, by what lies in memory
+    def refused(*_: Any) -> None:
+        raise AssertionError("a list of synapses was summed")
+
+    monkeypatch.setattr(Bag, "__call__", refused)
+    layer = ncps.create("LTC", framework="torch", input_size=3, seed=0, **options)
+    assert layer(torch.zeros(0, 9, 3))[0].shape == (0, 9, 4)
+    with pytest.raises(AssertionError, match="a list of synapses"):
+        layer(torch.zeros(64, 9, 3))

@@ -11,6 +11,7 @@ from torch import nn
 
 import ncps
 from ncps.errors import ConversionError, IndicesError, ShapeError
+from ncps.neural import create_neural_backend
 from ncps.testing import TOLERANCES
 
 BOUNDS = TOLERANCES["float32"].values
@@ -58,6 +59,28 @@ def test_moving_variance_follows_the_unbiased_one() -> None:
     statistics = ncps.parameters(layer)
     assert statistics["moving_mean"] == pytest.approx(3.0)
     assert statistics["moving_variance"] == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_group_norm_trains_on_images_that_need_no_gradient(center: bool) -> None:
+    layer = made("GroupNorm", input_size=6, groups=2, center=center)
+    x = torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(0))
+    found = [
+        torch.autograd.grad(layer(given).square().sum(), list(layer.parameters()))
+        for given in (x, x.clone().requires_grad_(), x.flatten(1, 2))
+    ]
+    for others in found[:2]:
+        torch.testing.assert_close(others, found[2], **TOLERANCES["float32"].gradients)
+
+
+def test_group_norm_of_the_backend_trains_on_images_that_need_no_gradient() -> None:
+    norm = create_neural_backend("torch").functional.group_norm
+    x, weight = torch.arange(180.0).view(2, 3, 5, 6).sin(), torch.ones(6, requires_grad=True)
+    found = [
+        torch.autograd.grad(norm(given, 2, weight).square().sum(), weight)
+        for given in (x, x.flatten(1, 2))
+    ]
+    torch.testing.assert_close(*found, **TOLERANCES["float32"].gradients)
 
 
 def test_one_value_for_each_feature_cannot_train_but_infers() -> None:

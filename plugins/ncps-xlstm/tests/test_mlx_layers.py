@@ -318,19 +318,10 @@ def test_masked_token_may_be_any_number() -> None:
         assert mx.array_equal(y, expected)
 
 
-@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("steps", [1, T])
 @pytest.mark.parametrize("name", MADE)
-def test_no_rows_have_outputs_and_gradients(name: str, steps: int, masked: bool) -> None:
+def test_no_rows_train(name: str, steps: int) -> None:
     layer = made(name, return_state=False)
     x = example(layer, B, steps)[:0]
-    mask = mx.zeros((0, steps), mx.bool_) if masked else None
-
-    def total() -> Any:
-        return mx.sum(layer(x, mask=mask))
-
-    _, gradients = nn.value_and_grad(layer, total)()
+    _, gradients = nn.value_and_grad(layer, lambda: mx.sum(layer(x)))()
     assert not any(mx.any(gradient).item() for _, gradient in tree_flatten(gradients))
-    judge = ncps.create(layer.spec, technology="numpy")
-    expected = judge(np.array(x), mask=None if mask is None else np.array(mask))
-    assert layer.eval()(x, mask=mask).shape == expected.shape

@@ -5,6 +5,8 @@ A variance is written out: NumPy's own takes the absolute value of complex numbe
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ncps.reference._functions import Array
@@ -24,8 +26,8 @@ def rms_norm(spec: RMSNorm, p: Parameters, x: Array) -> Array:
 
 def group_norm(spec: GroupNorm, p: Parameters, x: Array) -> Array:
     """y = γ (x - μ_g) / √(σ_g² + ε) + β, over positions and the features of a group."""
-    batch, *_, size = x.shape
-    grouped = x.reshape(batch, -1, spec.groups, size // spec.groups)
+    batch, *places, size = x.shape
+    grouped = x.reshape(batch, math.prod(places), spec.groups, size // spec.groups)
     return _affine(p, _standardised(grouped, (1, 3), spec.epsilon).reshape(x.shape))
 
 

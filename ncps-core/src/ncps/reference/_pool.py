@@ -79,7 +79,7 @@ def _pooled(spec: SlidingSpec, x: Array) -> tuple[int, ...]:
 def _largest(x: Array, axes: tuple[int, ...]) -> Array:
     """The entry with the largest real part over these axes, so that complex steps follow it."""
     x = np.moveaxis(x, axes, tuple(range(len(axes))))
-    x = x.reshape(-1, *x.shape[len(axes) :])
+    x = x.reshape(math.prod(x.shape[: len(axes)]), *x.shape[len(axes) :])
     first = np.argmax(x.real, axis=0)[None]
     y: Array = np.take_along_axis(x, first, axis=0)[0]
     return y

@@ -8,7 +8,7 @@ from ncps.specs import _validate
 from ncps.testing._cases import Case
 
 Cases = tuple[Case, ...]
-_SHAPES = ((3, 7, 33), (1, 32), (31,), (2, 3, 5, 1), (3, 65, 2), (0, 4), (2, 2))
+_SHAPES = ((3, 7, 33), (1, 32), (31,), (2, 3, 5, 1), (3, 65, 2), (3, 4), (2, 2))
 
 
 def _broad() -> Cases:

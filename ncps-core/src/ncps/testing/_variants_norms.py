@@ -72,7 +72,6 @@ def _embedding() -> Cases:
         case((65,), 5, 1),
         case((), 1, 32),
         case((2, 3, 4), 33, 31, padding_index=32),
-        case((0, 4), 2, 3),
     )
 
 

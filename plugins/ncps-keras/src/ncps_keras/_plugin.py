@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _IMPRECISE = "on torch, Keras' matmul rounds float64 to float32; technology ncps does not"
 _ROUNDED = ("GRU", "GRUCell", "LSTMCell", "RNN", "RNNCell")
 _STOCK = {(name, "dtypes"): _IMPRECISE for name in _ROUNDED if current() == "torch"}
+_BIAS = "on TensorFlow, Keras takes a term of no rows for a bias; technology ncps does not"
+if current() == "tensorflow":
+    _STOCK |= {(name, "empty_batch"): _BIAS for name in ("LSTM", "LSTMCell")}
 _EXPLICIT = "an explicit solver grows without bound when Δt / ode_unfolds is long; LTC does not"
 _OURS = {(name, "huge_timespans"): _EXPLICIT for name in ("ELTC", "ELTCCell")}
 CONFORMANCE_GAPS: dict[str, dict[tuple[str, str], str]] = {"keras": _STOCK, "ncps": _OURS}

@@ -194,7 +194,11 @@ class TorchFunctions(Functions):
     ) -> Tensor:
         """Group normalisation; torch has the features on axis 1."""
         self._check_groups(x, groups, weight, bias)
-        return functional.group_norm(x.movedim(-1, 1), groups, weight, bias, eps).movedim(1, -1)
+        x = x.movedim(-1, 1)
+        if torch.is_grad_enabled():
+            # over features last, torch's backward ends the process where x needs no gradient
+            x = x.contiguous()
+        return functional.group_norm(x, groups, weight, bias, eps).movedim(1, -1)
 
     def fused_attention(
         self, query: Tensor, key: Tensor, value: Tensor, bias: Any, causal: bool, scale: float

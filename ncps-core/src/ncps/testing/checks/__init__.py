@@ -18,6 +18,7 @@ MODULES = (
     "hidden",
     "streams",
     "attention",
+    "rows",
     "isolation",
     "discovery",
 )

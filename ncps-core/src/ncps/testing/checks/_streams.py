@@ -48,8 +48,8 @@ def check_streamed_pieces(subject: Subject, case: Case) -> None:
     late = np.ones(x.shape[:2], dtype=bool)
     late[0, -2:] = False
     whole = subject.call(layer, {**inputs, "mask": late}).y
-    one, state = _step(subject, layer, x[:, :-2])
-    two, _ = _step(subject, layer, x[:, -2:], state, late[:, -2:])
+    one, state = step(subject, layer, x[:, :-2])
+    two, _ = step(subject, layer, x[:, -2:], state, late[:, -2:])
     close("a mask in the last piece alone: y", np.concatenate([one, two], axis=1), whole, bounds)
 
 
@@ -73,7 +73,7 @@ def _in_pieces(
     outputs, state, start = [], None, 0
     for size in sizes:
         at = slice(start, start + size)
-        y, state = _step(subject, layer, x[:, at], state, None if mask is None else mask[:, at])
+        y, state = step(subject, layer, x[:, at], state, None if mask is None else mask[:, at])
         outputs.append(y)
         start += size
     return np.concatenate(outputs, axis=1)
@@ -84,16 +84,16 @@ def check_streamed_states(subject: Subject, case: Case) -> None:
     """A state is a value: it can be carried on again, and otherwise, after later ones exist."""
     layer, x = subject.make(case.spec()), case.inputs()["x"]
     half = x.shape[1] // 2
-    _, one = _step(subject, layer, x[:, :half])
-    two, after = _step(subject, layer, x[:, half : half + 1], one)
-    three, _ = _step(subject, layer, x[:, half + 1 :], after)
-    again, _ = _step(subject, layer, x[:, half : half + 1], one)
+    _, one = step(subject, layer, x[:, :half])
+    two, after = step(subject, layer, x[:, half : half + 1], one)
+    three, _ = step(subject, layer, x[:, half + 1 :], after)
+    again, _ = step(subject, layer, x[:, half : half + 1], one)
     close("y of a step from a state used before", again, two, EXACT)
-    again, _ = _step(subject, layer, x[:, half + 1 :], after)
+    again, _ = step(subject, layer, x[:, half + 1 :], after)
     close("y of steps from a state used before", again, three, EXACT)
     bounds = TOLERANCES[layer.dtype].values
     other = np.concatenate([x[:, :half], x[::-1, half:]], axis=1)
-    rest, _ = _step(subject, layer, other[:, half:], one)
+    rest, _ = step(subject, layer, other[:, half:], one)
     whole = subject.call(layer, {"x": other}).y
     close("another end from a state used before: y", rest, whole[:, half:], bounds)
 
@@ -114,7 +114,7 @@ def check_streamed_dtypes(subject: Subject, case: Case) -> None:
         close(f"{dtype} y", np.concatenate(outputs, axis=1), expected, TOLERANCES[dtype].values)
         state, outputs = None, []
         for part in np.array_split(inputs["x"][0], 3):
-            y, state = _step(subject, layer, part, state, np.ones(len(part), dtype=bool))
+            y, state = step(subject, layer, part, state, np.ones(len(part), dtype=bool))
             outputs.append(y)
         bounds = TOLERANCES[dtype].values
         close(f"without a batch: {dtype} y", np.concatenate(outputs), expected[0], bounds)
@@ -124,7 +124,7 @@ def check_streamed_dtypes(subject: Subject, case: Case) -> None:
 def check_streamed_arguments(subject: Subject, case: Case) -> None:
     """A piece, mask or state that does not fit raises ShapeError, and says what was expected."""
     layer, x = subject.make(case.spec()), case.inputs()["x"]
-    _, state = _step(subject, layer, x)
+    _, state = step(subject, layer, x)
     rows, steps = x.shape[:2]
     one = x[:, :1]
     wrong: dict[str, tuple[Any, ...]] = {
@@ -136,7 +136,7 @@ def check_streamed_arguments(subject: Subject, case: Case) -> None:
     if layer.spec.sized:
         wrong["a piece with a feature too many"] = (np.zeros((rows, 1, x.shape[-1] + 1), x.dtype),)
     for what, given in wrong.items():
-        raises(ShapeError, lambda given=given: _step(subject, layer, *given), what)  # type: ignore[misc]
+        raises(ShapeError, lambda given=given: step(subject, layer, *given), what)  # type: ignore[misc]
 
 
 @check(cases=small, kinds=FEEDFORWARD, when=_whole_only)
@@ -144,7 +144,7 @@ def check_whole_sequences_only(subject: Subject, case: Case) -> None:
     """A layer that sees later steps refuses to step, and says why."""
     layer, x = subject.make(case.spec()), case.inputs()["x"]
     if hasattr(layer, "step"):
-        raises(SpecError, lambda: _step(subject, layer, x[:, :1]), "a step")
+        raises(SpecError, lambda: step(subject, layer, x[:, :1]), "a step")
 
 
 @check(cases=small, kinds=FEEDFORWARD, when=_bounded)
@@ -163,16 +163,17 @@ def check_longest_sequence(subject: Subject, case: Case) -> None:
         "compute_output_shape": lambda: layer.compute_output_shape(longer.shape),
     }
     if layer.spec.streams:
-        _, state = _step(subject, layer, x)
-        ways["one piece"] = lambda: _step(subject, layer, longer)
-        ways["one step more"] = lambda: _step(subject, layer, x[:, :1], state)
+        _, state = step(subject, layer, x)
+        ways["one piece"] = lambda: step(subject, layer, longer)
+        ways["one step more"] = lambda: step(subject, layer, x[:, :1], state)
     for what, way in ways.items():
         raises(ShapeError, way, f"{steps + 1} steps in {what}")
 
 
-def _step(
+def step(
     subject: Subject, layer: Layer, x: Array, state: Any = None, mask: Array | None = None
 ) -> tuple[Array, Any]:
+    """Output of one piece as a NumPy array, and the layer's own new state."""
     y, new = _native_step(subject, layer, x, state, mask)
     return subject.arrays.numpy(y), new
 

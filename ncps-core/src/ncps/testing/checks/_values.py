@@ -66,7 +66,7 @@ def _returns_dtype(subject: Subject, layer: Layer, inputs: dict[str, Any]) -> No
     y, states = split(layer.spec, layer(native.pop("x"), **native))
     assert dtype_name(y) == layer.dtype, f"y: expected dtype {layer.dtype}, got {dtype_name(y)}"
     expected = layer.spec.state_dtypes(layer.dtype)
-    initial = _each(layer.get_initial_state(2))
+    initial = each(layer.get_initial_state(2))
     for what, arrays in (("state", states), ("get_initial_state()", initial)):
         # a layer without return_state gives none
         if arrays is not None:
@@ -74,7 +74,8 @@ def _returns_dtype(subject: Subject, layer: Layer, inputs: dict[str, Any]) -> No
             assert found == expected, f"{what}: expected dtypes {expected}, got {found}"
 
 
-def _each(state: Any) -> tuple[Any, ...]:
+def each(state: Any) -> tuple[Any, ...]:
+    """The arrays of a state, or of what belongs to one."""
     if state is None:
         return ()
     return tuple(state) if isinstance(state, (tuple, list)) else (state,)
@@ -90,8 +91,7 @@ def compare_gradients(subject: Subject, layer: Layer, case: Case, inputs: dict[s
     rules = layer.parameter_map(spec)
     base = rules.to_native(as_float64_map(values))
     trained = {p.name: values[p.name] for p in spec.parameters() if p.trainable}
-    missing = (set(layer.get_native()) - _untrained(spec, rules, values)) ^ set(native)
-    assert not missing, f"expected a gradient for each trained array, wrong: {sorted(missing)}"
+    expect_trained(layer, native)
 
     bounds = TOLERANCES[layer.dtype].gradients
     scale = float(np.sum(np.abs(cotangent * y)))
@@ -113,6 +113,13 @@ def compare_gradients(subject: Subject, layer: Layer, case: Case, inputs: dict[s
             got, scale = _dot({"": by_input[name]}, {"": v})
             expected = derivative(spec, values, given, cotangent, {name: v})
             _derivative_close(f"gradient of {name}", got, expected, scale, bounds)
+
+
+def expect_trained(layer: Layer, gradients: Mapping[str, Any]) -> None:
+    """AssertionError unless there is a gradient for each native array that is trained."""
+    untrained = _untrained(layer.spec, layer.parameter_map(layer.spec), parameters(layer))
+    wrong = (set(layer.get_native()) - untrained) ^ set(gradients)
+    assert not wrong, f"expected a gradient for each trained array, wrong: {sorted(wrong)}"
 
 
 def _untrained(spec: Spec, rules: ParameterMap, values: Mapping[str, Array]) -> set[str]:

@@ -19,9 +19,13 @@ class Sliding(FeedForward):
         return (None,) * (self.spec.rank + 1)
 
     def _run(self, x: Any) -> Any:
-        if len(x.shape) == self.spec.rank + 2:
-            return self._slide(x)
-        return self._slide(kops.expand_dims(x, 0))[0]
+        if len(x.shape) == self.spec.rank + 1:
+            return self._slide(kops.expand_dims(x, 0))[0]
+        if x.shape[0] == 0:
+            # their maximum raises, and TensorFlow gives their convolution a wrong shape:
+            # none of two rows more, as torch's gradient for one can raise
+            return self._slide(kops.pad(x, ((0, 2), *[(0, 0)] * (self.spec.rank + 1))))[:0]
+        return self._slide(x)
 
     def _slide(self, x: Any) -> Any:
         """Run x (B, T, D) or (B, H, W, D)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mlx.core as mx
@@ -96,8 +97,10 @@ class GroupNorm(_Norm):
 
     def _normalised(self, x: mx.array) -> mx.array:
         batch, groups, size = x.shape[0], self.spec.groups, x.shape[-1] // self.spec.groups
-        apart = x.reshape(batch, -1, groups, size).swapaxes(1, 2)
-        y = mx.fast.layer_norm(apart.reshape(batch, groups, -1), None, None, self.spec.epsilon)
+        places = math.prod(x.shape[1:-1])
+        apart = x.reshape(batch, places, groups, size).swapaxes(1, 2)
+        whole = apart.reshape(batch, groups, places * size)
+        y = mx.fast.layer_norm(whole, None, None, self.spec.epsilon)
         return y.reshape(apart.shape).swapaxes(1, 2).reshape(x.shape)
 
 

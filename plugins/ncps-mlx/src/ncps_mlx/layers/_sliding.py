@@ -20,9 +20,12 @@ class Sliding(NativeLayer):
         with ops.on_device(self._device):
             x = self._input(x)
             self.spec.output_shape(x.shape)
-            if x.ndim == self.spec.rank + 2:
-                return self._slide(x)
-            return self._slide(x[None])[0]
+            if x.ndim == self.spec.rank + 1:
+                return self._slide(x[None])[0]
+            if x.shape[0] == 0:
+                # MLX's own raise or end the process: none of the rows of a batch of one
+                return self._slide(mx.zeros((1, *x.shape[1:]), x.dtype))[:0]
+            return self._slide(x)
 
     def _slide(self, x: mx.array) -> mx.array:
         """Run x with a batch."""

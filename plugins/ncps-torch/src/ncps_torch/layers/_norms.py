@@ -98,6 +98,9 @@ class GroupNorm(_Norm):
     def forward(self, x: Any) -> Tensor:
         """Run x (B, …, D)."""
         x = self._checked(x).movedim(-1, 1)
+        if torch.is_grad_enabled():
+            # over features last, torch's backward ends the process where x needs no gradient
+            x = x.contiguous()
         # torch's gradient fails for a bias without a weight
         within, after = (None, self.bias) if self.weight is None else (self.bias, None)
         y = functional.group_norm(x, self.spec.groups, self.weight, within, self.spec.epsilon)

@@ -123,7 +123,9 @@ class _StockSequence(_Stock, Sequence):
     def _last(self, x: Tensor, initial: States, before: Any, steps: ops.Steps) -> States:
         """The states after each row's own last real step; torch packs no row without steps."""
         lengths = steps.lengths.clamp(min=1).cpu()
-        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        packed: Any = x
+        if len(lengths):  # and no batch without rows
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         _, after = self._torch(packed, before)
         empty = (steps.lengths == 0)[:, None]
         pairs = zip(initial, _all(after), strict=True)

@@ -21,6 +21,8 @@ from ncps_hyena.torch.kernels._sizes import transform
 
 def long_plain(u: Tensor, h: Tensor, s: Tensor, r: Tensor | None = None) -> Tensor:
     """v (B, D, L), for every transform of torch."""
+    if not u.shape[0]:  # torch's transforms take no batch without rows
+        return u * s[:, None]
     n, apart = transform(u.shape[-1], r is not None)
     v = torch.fft.irfft(torch.fft.rfft(u, n=n) * spectrum(h, r, n), n=n)[..., : u.shape[-1]]
     if apart:

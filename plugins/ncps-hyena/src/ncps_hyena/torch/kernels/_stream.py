@@ -55,7 +55,7 @@ class StreamFilter:
     def square(self, block: Tensor) -> Tensor:
         """What the U steps of a block add to the U steps after them (B, D, U)."""
         U = block.shape[-1]
-        if U == 1:
+        if U == 1 or not block.shape[0]:
             return block * self.h[:, 1:2]
         if U <= DIRECT:
             return torch.bmm(block.transpose(0, 1), self._of(U)).transpose(0, 1)

@@ -33,9 +33,10 @@ def convolved(
 ) -> Tensor:
     """y (B, D, T) for the projections z (B, (N + 1)·D, T)."""
     rows, _, steps = z.shape
-    dtype = compute_dtype(z.dtype)
+    dtype, tensors = compute_dtype(z.dtype), network.tensors()
     if rows == 0 or steps == 0:
-        return z[:, : spec.features]
+        # nothing is added to, but every parameter has a gradient, of zeros
+        return z[:, : spec.features] + sum(t.sum() for t in (*taps, *tensors))
     with kit.without_autocast(z.device):
         noise = None
         if dropout:
@@ -43,7 +44,6 @@ def convolved(
             noise = kit.dropout(dropout, shape, z.new_empty(0, dtype=dtype))
         mask = None if real is None else real.to(dtype)
         w, b, s = (t.to(dtype) for t in taps)
-        tensors = network.tensors()
         if kit.in_transform():
             f = filters(spec, network, steps)
             return kernels.gated_plain(z, w, b, f.h, s, f.r, mask, noise)

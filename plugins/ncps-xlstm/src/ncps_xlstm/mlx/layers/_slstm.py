@@ -53,7 +53,8 @@ class sLSTMCell(_Scalar, Cell):
     sizes = ("input_size", "units")
     spec: sLSTMCellSpec
 
-    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
+    def after(self, x: mx.array, states: States) -> States:
+        """h, and the other states."""
         h, new = self.through(x, states, None)
         return (h, *(s[:, None] for s in new))
 
