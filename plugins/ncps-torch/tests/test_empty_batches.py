@@ -16,6 +16,8 @@ LAYERS = {
     "CfC, wired": ("CfC", {"units": AutoNCP(12, 4, seed=0)}),
     "CfC, mixed memory": ("CfC", {"units": 4, "mixed_memory": True}),
     "CTRNN": ("CTRNN", {"units": 4}),
+    "ELTC": ("ELTC", {"units": 4}),
+    "ELTC, wired": ("ELTC", {"units": AutoNCP(12, 4, seed=0)}),
     "GRU": ("GRU", {"units": 4}),
     "LSTM": ("LSTM", {"units": 4}),
     "LTC": ("LTC", {"units": 4}),
@@ -40,7 +42,7 @@ def test_no_rows_have_outputs_and_gradients(name, steps, masked):
     assert not any(gradient.any() for gradient in found)
 
 
-@pytest.mark.parametrize("name", ["LTC", "LTC, wired", "LTC, mixed memory"])
+@pytest.mark.parametrize("name", ["ELTC", "ELTC, wired", "LTC", "LTC, wired", "LTC, mixed memory"])
 def test_no_rows_take_no_sums_over_lists(name, monkeypatch):
     # torch's own go astray there, now and then, by what lies in memory
     def refused(*_):
