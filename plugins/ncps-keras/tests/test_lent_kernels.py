@@ -98,6 +98,7 @@ def same(got: list[Any], expected: list[Any], dtype: str = "float32") -> None:
         ("ELTC", {"units": SMALL, "ode_unfolds": 40}),
         ("LTC", {"units": LARGE, "ode_unfolds": 2, "mixed_memory": True}),
         ("LTC", {"units": LARGE, "ode_unfolds": 2, "mixed_memory": True, "dialect": KERAS_1}),
+        ("ELTC", {"units": LARGE, "ode_unfolds": 90, "mixed_memory": True, "dialect": KERAS_1}),
     ],
     ids=str,
 )
