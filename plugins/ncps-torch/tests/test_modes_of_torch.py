@@ -32,6 +32,7 @@ LAYERS: list[tuple[str, dict[str, Any]]] = [
     ("CTRNN", {"units": AutoNCP(12, 3), "ode_unfolds": 2}),
     ("LTC", {"units": AutoNCP(12, 3), "ode_unfolds": 2}),
     ("LTC", {"units": 6, "mixed_memory": True, "ode_unfolds": 2}),
+    ("ELTC", {"units": AutoNCP(12, 3), "ode_unfolds": 8}),
 ]
 # a cell knows no projection, layers or directions
 CELLS = [(f"{n}Cell", {k: v for k, v in o.items() if k != "proj_size"}) for n, o in LAYERS]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 import ncps
 from ncps.errors import ConversionError, IndicesError, ShapeError
@@ -61,26 +62,28 @@ def test_moving_variance_follows_the_unbiased_one() -> None:
     assert statistics["moving_variance"] == pytest.approx(7.0)
 
 
-@pytest.mark.parametrize("center", [False, True])
-def test_group_norm_trains_on_images_that_need_no_gradient(center: bool) -> None:
-    layer = made("GroupNorm", input_size=6, groups=2, center=center)
-    x = torch.randn(2, 3, 5, 6, generator=torch.Generator().manual_seed(0))
-    found = [
-        torch.autograd.grad(layer(given).square().sum(), list(layer.parameters()))
-        for given in (x, x.clone().requires_grad_(), x.flatten(1, 2))
-    ]
-    for others in found[:2]:
-        torch.testing.assert_close(others, found[2], **TOLERANCES["float32"].gradients)
-
-
-def test_group_norm_of_the_backend_trains_on_images_that_need_no_gradient() -> None:
+@pytest.mark.parametrize("places", [(3, 5), (1, 1), (2, 1, 2)], ids=str)
+@pytest.mark.parametrize("asked", [False, True])
+def test_group_norm_trains_on_images_whose_gradient_nobody_asks_for(
+    places: tuple[int, ...], asked: bool
+) -> None:
+    shape = (2, *places, 6)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0), requires_grad=asked)
+    weight, bias = torch.linspace(1, 2, 6), torch.linspace(-1, 1, 6)
+    parameters = [weight.requires_grad_(), bias.requires_grad_()]
+    layer = made("GroupNorm", input_size=6, groups=2)
     norm = create_neural_backend("torch").functional.group_norm
-    x, weight = torch.arange(180.0).view(2, 3, 5, 6).sin(), torch.ones(6, requires_grad=True)
-    found = [
-        torch.autograd.grad(norm(given, 2, weight).square().sum(), weight)
-        for given in (x, x.flatten(1, 2))
-    ]
-    torch.testing.assert_close(*found, **TOLERANCES["float32"].gradients)
+    layer.weight.data, layer.bias.data = weight.detach(), bias.detach()
+    expected = functional.group_norm(x.detach().flatten(1, -2).mT, 2, *parameters).mT.reshape(shape)
+    wanted = torch.autograd.grad(expected.square().sum(), parameters)
+    for y, own in (
+        (layer(x), [layer.weight, layer.bias]),
+        (norm(x, 2, *parameters), parameters),
+    ):
+        torch.testing.assert_close(y, expected)
+        torch.testing.assert_close(
+            torch.autograd.grad(y.square().sum(), own), wanted, **TOLERANCES["float32"].gradients
+        )
 
 
 def test_one_value_for_each_feature_cannot_train_but_infers() -> None:

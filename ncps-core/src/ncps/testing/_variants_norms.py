@@ -48,6 +48,7 @@ def _group_norm() -> Cases:
         _case("GroupNorm", (2, 3, 5, 12), groups=3, center=False),
         _case("GroupNorm", (3, 2, 64), groups=32, **_PLAIN),
         _case("GroupNorm", (1, 2, 2, 3, 2), groups=2),
+        _case("GroupNorm", (2, 1, 1, 6), groups=3),
     )
 
 

@@ -192,13 +192,9 @@ class TorchFunctions(Functions):
         bias: Tensor | None = None,
         eps: float = 1e-5,
     ) -> Tensor:
-        """Group normalisation; torch has the features on axis 1."""
+        """Group normalisation of x (B, …, D)."""
         self._check_groups(x, groups, weight, bias)
-        x = x.movedim(-1, 1)
-        if torch.is_grad_enabled():
-            # over features last, torch's backward ends the process where x needs no gradient
-            x = x.contiguous()
-        return functional.group_norm(x, groups, weight, bias, eps).movedim(1, -1)
+        return ops.group_norm(x, groups, weight, bias, eps)
 
     def fused_attention(
         self, query: Tensor, key: Tensor, value: Tensor, bias: Any, causal: bool, scale: float

@@ -12,7 +12,7 @@ from ncps.testing._cases import Case
 from ncps.testing._check import ALL, check
 from ncps.testing._compare import EXACT, close
 from ncps.testing._subject import Subject, split
-from ncps.testing._variants import Cases, broad, first
+from ncps.testing._variants import Cases, broad, small
 from ncps.testing.checks._streams import step
 from ncps.testing.checks._values import each, expect_trained
 
@@ -21,12 +21,13 @@ Sizes = tuple[Any, ...]
 
 def _with_batch(layer: str) -> Cases:
     """The broad cases whose x has a batch axis, as those of the small ones have."""
-    return tuple(
-        case
-        for case in broad(layer)
-        if case.batch is not None
-        and (case.shape is None or len(case.shape) >= len(first(layer)[0].x_shape))
-    )
+    return tuple(case for case in broad(layer) if case.batch is not None and _has_batch(case))
+
+
+def _has_batch(case: Case) -> bool:
+    if case.shape is None or case.spec().needs_batch:
+        return True
+    return len(case.shape) >= min((len(other.x_shape) for other in small(case.layer)), default=0)
 
 
 @check(cases=_with_batch, kinds=ALL)

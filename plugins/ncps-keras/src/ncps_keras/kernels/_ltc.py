@@ -90,13 +90,14 @@ class LTCOfMemoryStep:
 
     unfolds: int
     timed: bool
+    solve: Solve | None = None
 
     def __call__(self, weights: Any, at_t: Arrays, states: Arrays) -> Arrays:
         """The new v, and c of the memory."""
         (inner, c_m, one, R), mapping, sensory, leak = weights
         u, c = LSTMStep()(R, at_t[:1], states)
         d, q = sums(sensory, mapped(u, mapping))
-        step = LTCStep(self.unfolds, self.timed, memory=False)
+        step = LTCStep(self.unfolds, self.timed, memory=False, solve=self.solve)
         given = [d + leak[0], q + leak[1], *at_t[1:]]
         return [*step((inner, c_m, one, None), given, states[:1]), c]
 

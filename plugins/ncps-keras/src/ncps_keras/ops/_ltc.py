@@ -96,9 +96,7 @@ def ltc(circuit: Circuit, memory: Weights | None, x: Any, states: Arrays, times:
     solve = solver_of(circuit.solver, circuit.unfolds)
     step = LTCStep(circuit.unfolds, bool(each), memory is not None, solve)
     weights = (circuit.inner.synapses(), circuit.c, one, R)
-    # an error estimate means nothing in half precision
-    run = scan_wide if circuit.solver == DOPRI5 else scan
-    return run(step, weights, [*given, *each], states, real(times))
+    return _scan(circuit)(step, weights, [*given, *each], states, real(times))
 
 
 def ltc_of_memory(
@@ -112,8 +110,14 @@ def ltc_of_memory(
     leak = (circuit.g * circuit.vleak, circuit.g + circuit.epsilon)
     sensory, inner = circuit.sensory.synapses(), circuit.inner.synapses()
     weights = ((inner, circuit.c, one, memory[1]), circuit.mapping, sensory, leak)
-    step = LTCOfMemoryStep(circuit.unfolds, bool(each))
-    return scan(step, weights, [memory_inputs(memory, x), *each], states, real(times))
+    step = LTCOfMemoryStep(circuit.unfolds, bool(each), solver_of(circuit.solver, circuit.unfolds))
+    given = [memory_inputs(memory, x), *each]
+    return _scan(circuit)(step, weights, given, states, real(times))
+
+
+def _scan(circuit: Circuit) -> Callable[..., Result]:
+    # an error estimate means nothing in half precision
+    return scan_wide if circuit.solver == DOPRI5 else scan
 
 
 def _lent(

@@ -14,6 +14,10 @@ from ncps_torch.kernels._cfc_scan import CfCScan as CfCScan
 from ncps_torch.kernels._cfc_scan import cfc_forward as cfc_forward
 from ncps_torch.kernels._ctgru import ctgru_plain as ctgru_plain
 from ncps_torch.kernels._ctrnn import ctrnn_plain as ctrnn_plain
+from ncps_torch.kernels._explicit_scan import STAGES as STAGES
+from ncps_torch.kernels._explicit_scan import Explicit as Explicit
+from ncps_torch.kernels._explicit_scan import ExplicitScan as ExplicitScan
+from ncps_torch.kernels._explicit_scan import explicit_forward as explicit_forward
 from ncps_torch.kernels._gated import gru_plain as gru_plain
 from ncps_torch.kernels._gated import rnn_plain as rnn_plain
 from ncps_torch.kernels._links import Links as Links

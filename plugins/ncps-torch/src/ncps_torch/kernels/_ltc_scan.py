@@ -1,19 +1,13 @@
 r"""An LTC over a sequence with a backward of its own; the maths is that of `_ltc`.
 
-Forward keeps v and 1/(c + Δt q) of every unfold and nothing of the synapses' size. Backward
-computes in bulk, for a chunk of unfolds and with v' after the unfold,
-
-.. math::
-    y = \Delta t\, s\,(E - v'_j),\quad p = y\,(1 - s)
-
-so that with :math:`J = \bar v' / (c + \Delta t q)` four operations are left for an unfold:
+Forward keeps v and 1/(c + Δt q) of every unfold and nothing of the synapses' size. Backward has p
+of `_ltc_bulk`, with v' after the unfold, so that with :math:`J = \bar v' / (c + \Delta t q)` four
+operations are left for an unfold:
 
 .. math::
     x = J_j\,p,\quad \bar v_i = c_i J_i + \sum_j w \sigma x
 
-The gradients of the table are those of `_synapse_sums`, with y = J y, a = J Δt; and
-:math:`\bar d = \Delta t J,\ \bar q = -\Delta t J v',\ \bar c = -J (v' - v),\
-\overline{\Delta t} = \sum_j J\,(d - q v')`, d and q with the neurons' own.
+and :math:`\bar c = -J (v' - v)`.
 
 Shapes: d and q that are given (T, B, H), v (B, H), c (H) not 0, Δt (T, B, 1), (T, 1, 1) or none
 for 1; inside, time first and the batch last, an unfold being a row.

@@ -14,6 +14,7 @@ from ncps.specs import GroupNorm as GroupNormSpec
 from ncps.specs import LayerNorm as LayerNormSpec
 from ncps.specs import RMSNorm as RMSNormSpec
 from ncps.specs import Spec
+from ncps_torch import ops
 from ncps_torch.layers._base import NativeLayer
 from ncps_torch.stock_parameters import NORM_NAMES, norm_map
 
@@ -97,15 +98,8 @@ class GroupNorm(_Norm):
 
     def forward(self, x: Any) -> Tensor:
         """Run x (B, …, D)."""
-        x = self._checked(x).movedim(-1, 1)
-        if torch.is_grad_enabled():
-            # over features last, torch's backward ends the process where x needs no gradient
-            x = x.contiguous()
-        # torch's gradient fails for a bias without a weight
-        within, after = (None, self.bias) if self.weight is None else (self.bias, None)
-        y = functional.group_norm(x, self.spec.groups, self.weight, within, self.spec.epsilon)
-        y = y.movedim(1, -1)
-        return y if after is None else y + after
+        x, spec = self._checked(x), self.spec
+        return ops.group_norm(x, spec.groups, self.weight, self.bias, spec.epsilon)
 
 
 class BatchNorm(_Norm):

@@ -46,6 +46,7 @@ from ncps_torch.ops._modes import compute_dtype as compute_dtype
 from ncps_torch.ops._modes import in_transform as in_transform
 from ncps_torch.ops._modes import wants_gradient as wants_gradient
 from ncps_torch.ops._modes import without_autocast as without_autocast
+from ncps_torch.ops._norms import group_norm as group_norm
 from ncps_torch.ops._random import draw_seed as draw_seed
 from ncps_torch.ops._random import dropout as dropout
 from ncps_torch.ops._readout import pick as pick

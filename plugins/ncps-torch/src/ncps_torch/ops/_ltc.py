@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ncps.ode import SEMI_IMPLICIT
+from ncps.ode import DOPRI5, SEMI_IMPLICIT
 from ncps_torch.kernels import (
+    STAGES,
+    Explicit,
+    ExplicitScan,
     Links,
     LTCScan,
     Synapses,
     SynapseSums,
     clip,
+    explicit_forward,
     lstm_step,
     ltc_forward,
     ltc_plain,
@@ -32,6 +36,10 @@ Positive = Callable[[Tensor], Tensor]
 _DEVICES = ("cpu", "cuda")
 # few steps over fewer pairs of neurons than this are over before the lists are made
 _FEW, _SMALL = 6, 1 << 15
+# what an explicit solver takes beside one synapse of a list in one row, as measured on a CPU: for a
+# pair of a table twice that; for a synapse of a list these rows more, however many there are; for
+# the calls of a table this more at every evaluation; and once to make the lists
+_ROWS, _CALLS, _LISTS = 12, 1 << 13, 1 << 20
 
 
 def positive(implicit: bool) -> Positive:
@@ -100,12 +108,34 @@ class _Lists:
 
     def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
         """The v (T, B, H) after every step."""
-        if dt is not None and not dt.dim():
-            dt = dt.expand(given[0].shape[0], 1, 1)
-        flat = (self._table, self._circuit.c, *given, v, dt)
+        flat = (self._table, self._circuit.c, *given, v, _rows(dt, given[0]))
         function = LTCScan.apply if wants_gradient(flat) else ltc_forward
         states: Tensor = function(self._inner, self._circuit.unfolds, *flat)
         return states
+
+
+class _Explicit(_Lists):
+    """The same with an explicit solver."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__(circuit)
+        w, *rest = self._table.unbind(0)
+        self._table = torch.stack([w / circuit.c[self._inner.dst], *rest])
+        solve = solver_of(circuit.solver, circuit.unfolds)
+        self._method = Explicit(STAGES[circuit.solver], circuit.unfolds, solve)
+
+    def run(self, given: Pair, v: Tensor, dt: Tensor | None) -> Tensor:
+        """The v (T, B, H) after every step."""
+        d, q = (one / self._circuit.c for one in given)
+        flat = (self._table, d, q, v, _rows(dt, d))
+        function = ExplicitScan.apply if wants_gradient(flat) else explicit_forward
+        states: Tensor = function(self._inner, self._method, *flat)
+        return states
+
+
+def _rows(dt: Tensor | None, like: Tensor) -> Tensor | None:
+    """Δt as the scans take it."""
+    return dt if dt is None or dt.dim() else dt.expand(like.shape[0], 1, 1)
 
 
 def _picked(links: Links, synapses: Synapses) -> Tensor:
@@ -115,22 +145,30 @@ def _picked(links: Links, synapses: Synapses) -> Tensor:
 
 def _way(circuit: Circuit, u: Tensor) -> _Tables | _Lists:
     if by_lists(circuit, *u.shape[:2]):
-        return _Lists(circuit)
+        return _Lists(circuit) if circuit.solver == SEMI_IMPLICIT else _Explicit(circuit)
     return _Tables(circuit) if circuit.solver == SEMI_IMPLICIT else _Solved(circuit)
 
 
 def by_lists(circuit: Circuit, steps: int, rows: int) -> bool:
     """Whether the hand-written kernels can be used for so many steps of a scan, and pay."""
     c = circuit.c
-    if circuit.solver != SEMI_IMPLICIT or c.device.type not in _DEVICES or not values_are_known(c):
-        return False
-    if steps < _FEW and steps * rows * circuit.inner.w.numel() < _SMALL:
+    if circuit.solver == DOPRI5 or c.device.type not in _DEVICES or not values_are_known(c):
         return False
     # torch's sums of weighted rows go astray where a row holds no number
-    if rows == 0:
+    if rows == 0 or not _pays(circuit, steps, rows):
         return False
     # a neuron without capacity jumps: only the plain loop can divide 0 by 0
     return bool((c > 0).all())
+
+
+def _pays(circuit: Circuit, steps: int, rows: int) -> bool:
+    pairs = circuit.inner.w.numel()
+    if circuit.solver == SEMI_IMPLICIT:
+        return steps >= _FEW or steps * rows * pairs >= _SMALL
+    synapses = int(circuit.masks[1].count_nonzero())
+    evaluations = steps * circuit.unfolds * len(STAGES[circuit.solver].weights)
+    saved = 2 * pairs * rows - synapses * (rows + _ROWS) + _CALLS
+    return evaluations * saved >= _LISTS
 
 
 def ltc(
