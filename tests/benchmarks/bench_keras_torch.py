@@ -70,6 +70,7 @@ CASES = (
     Case("LTC", wired=True, calls=("all steps", "timespans", "mask")),
     Case("LTC"),
     Case("LTC", wired=True, memory=True),
+    Case("ELTC", wired=True),
 )
 
 
