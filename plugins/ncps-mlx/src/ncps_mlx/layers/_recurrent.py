@@ -14,11 +14,19 @@ from ncps_mlx.layers._compose import run_parts
 States = tuple[mx.array, ...]
 
 
+def nothing(x: mx.array, states: States) -> States:
+    """The states after every step of x (B, T, D) where there is no step, or no row.
+
+    MLX has ended the process on a graph of arrays without a number.
+    """
+    return tuple(mx.zeros((*x.shape[:2], *s.shape[1:]), s.dtype) for s in states)
+
+
 class RecurrentLayer(NativeLayer):
     """What cells and sequences share; a layer defines `_run` and `_readout`."""
 
     def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
-        """The states after every step, each (B, T, ·), for x (B, T, D) with T > 0.
+        """The states after every step, each (B, T, ·), for x (B, T, D) with B, T > 0.
 
         dt is None for 1, () for all steps, or (B, T).
         """
@@ -46,7 +54,10 @@ class Cell(RecurrentLayer):
             states = ops.initial_states(self.spec, axes, state, x.dtype)
             dt = ops.elapsed(self.spec, axes, timespans, None, x.dtype)
             x = x.reshape(axes.batch, 1, x.shape[-1])
-            new = self._run(x, ops.mapped_alike(states, x, dt), dt)
+            if axes.batch:
+                new = self._run(x, ops.mapped_alike(states, x, dt), dt)
+            else:
+                new = nothing(x, states)
             states = tuple(s[:, 0] for s in new)
             y = self._readout(states[0])
             return y if axes.batched else y[0], self._given(states, axes.batched)
@@ -110,8 +121,8 @@ class Sequence(RecurrentLayer):
 
     def _states_after(self, x: mx.array, initial: States, times: ops.Times) -> States:
         """The states after every step of a plain layer; a masked step repeats the one before."""
-        if x.shape[1] == 0:
-            return tuple(mx.zeros((s.shape[0], 0, *s.shape[1:]), s.dtype) for s in initial)
+        if 0 in x.shape[:2]:
+            return nothing(x, initial)
         dt, steps = times.dt, times.steps
         if steps is None:
             return self._run(x, ops.mapped_alike(initial, x, dt), dt)

@@ -31,16 +31,6 @@ class Mapped(FromOptions):
 class Cell(Mapped, HostCell):
     """One step of a layer."""
 
-    def after(self, x: mx.array, states: States) -> States:
-        """The states after x (B, 1, D) with B > 0, each (B, 1, ·)."""
-        raise NotImplementedError(f"{type(self).__name__} must define after")
-
-    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
-        # no row: MLX can end the process on a product of nothing
-        if x.shape[0] == 0:
-            return tuple(s[:, None] for s in states)
-        return self.after(x, states)
-
 
 class Sequence(Mapped, HostSequence):
     """A layer whose state is y of the last real step, and what `through` hands on beside it."""

@@ -51,8 +51,7 @@ class mLSTMCell(_Memory, Cell):
     sizes = ("input_size", "units")
     spec: mLSTMCellSpec
 
-    def after(self, x: mx.array, states: States) -> States:
-        """h, and the other states."""
+    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
         y, new = self.through(x, states[1:], None)
         return (y, *(s[:, None] for s in new))
 

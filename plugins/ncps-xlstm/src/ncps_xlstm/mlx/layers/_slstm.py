@@ -53,8 +53,7 @@ class sLSTMCell(_Scalar, Cell):
     sizes = ("input_size", "units")
     spec: sLSTMCellSpec
 
-    def after(self, x: mx.array, states: States) -> States:
-        """h, and the other states."""
+    def _run(self, x: mx.array, states: States, dt: mx.array | None) -> States:
         h, new = self.through(x, states, None)
         return (h, *(s[:, None] for s in new))
 
