@@ -149,6 +149,16 @@ def test_masked_sequence_equals_its_real_steps_alone(name):
         np.testing.assert_allclose(np.array(a), np.array(b), **VALUES)
 
 
+@pytest.mark.parametrize("name", ["CfC", "CfCCell"])
+def test_no_rows_are_not_computed(name, monkeypatch):
+    # MLX has ended the process there
+    layer = getattr(layers, name)(getattr(specs, name)(input_size=3, units=5), seed=0)
+    monkeypatch.setattr(type(layer), "_run", lambda *_: pytest.fail("no row was computed"))
+    shape = () if name.endswith("Cell") else (4,)
+    y, state = layer(mx.ones((0, *shape, 3)))
+    assert (y.shape, state.shape) == ((0, *shape, 5), (0, 5))
+
+
 def test_one_step_and_one_row_work(layer):
     y, h = layer(X[:1, :1], timespans=mx.ones((1, 1)))
     assert (y.shape, h.shape) == ((1, 1, 5), (1, 5))
