@@ -12,11 +12,11 @@ from torch import Tensor
 from ncps.testing import TOLERANCES
 from ncps_hyena.reference._filter import filters
 from ncps_hyena.specs import HyenaOperator
-from ncps_hyena.torch.kernels import FiltersScan, filters_forward, filters_plain
+from ncps_hyena.torch.kernels import FiltersScan, Numbers, filters_forward, filters_plain
 from ncps_hyena.torch.kernels import _filters_scan as scan
 from ncps_hyena.torch.kernels import _memory as memory
 
-NUMBERS = (0.05, 1 / 300)
+NUMBERS = Numbers(0.05, 1 / 300)
 # lags, numbers of a position, width, inner maps, filters
 SIZES = [(1, 3, 1, 0, 1), (31, 5, 33, 1, 2), (65, 3, 32, 2, 31), (150, 7, 4, 3, 5)]
 
@@ -36,8 +36,10 @@ def arguments(
     return [None if t is None else t.detach().requires_grad_() for t in found]
 
 
-def outputs_and_gradients(function: Any, flat: list[Tensor | None]) -> tuple[Any, Any]:
-    h = function(*NUMBERS, *flat)
+def outputs_and_gradients(
+    function: Any, flat: list[Tensor | None], numbers: Numbers = NUMBERS
+) -> tuple[Any, Any]:
+    h = function(numbers, *flat)
     weights = torch.linspace(-1, 2, h.numel(), dtype=h.dtype).view_as(h)
     return h, torch.autograd.grad(h, [t for t in flat if t is not None], weights)
 
@@ -54,20 +56,26 @@ def _chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("decay", [False, True])
+@pytest.mark.parametrize("features_last", [False, True])
 @pytest.mark.usefixtures("_chunk")
-def test_scan_agrees_with_twin(sizes: tuple[int, ...], decay: bool) -> None:
-    flat = arguments(sizes, decay)
+def test_scan_agrees_with_twin(sizes: tuple[int, ...], decay: bool, features_last: bool) -> None:
+    flat, numbers = arguments(sizes, decay), NUMBERS._replace(features_last=features_last)
     plain = outputs_and_gradients(filters_plain, flat)
-    torch.testing.assert_close(outputs_and_gradients(FiltersScan.apply, flat), plain)
+    found = outputs_and_gradients(FiltersScan.apply, flat, numbers)
+    torch.testing.assert_close(found, plain)
     with torch.no_grad():
-        torch.testing.assert_close(filters_forward(*NUMBERS, *flat), plain[0])
+        torch.testing.assert_close(filters_forward(numbers, *flat), plain[0])
+    assert (found[0].mT if features_last else found[0]).is_contiguous()
 
 
 @pytest.mark.parametrize("decay", [False, True])
 def test_numeric_derivatives_agree_twice(decay: bool) -> None:
-    flat = [*NUMBERS, *arguments((5, 3, 2, 1, 2), decay)]
-    assert torch.autograd.gradcheck(FiltersScan.apply, flat)
-    assert torch.autograd.gradgradcheck(FiltersScan.apply, flat)
+    def written(*flat: Tensor | None) -> Any:
+        return FiltersScan.apply(NUMBERS, *flat)
+
+    flat = arguments((5, 3, 2, 1, 2), decay)
+    assert torch.autograd.gradcheck(written, flat)
+    assert torch.autograd.gradgradcheck(written, flat)
 
 
 def test_constant_tables_have_no_gradient() -> None:
@@ -76,7 +84,7 @@ def test_constant_tables_have_no_gradient() -> None:
     z, delta, *weights = flat
     assert z is not None
     assert delta is not None
-    h = FiltersScan.apply(*NUMBERS, z.detach(), delta.detach(), *weights)
+    h = FiltersScan.apply(NUMBERS, z.detach(), delta.detach(), *weights)
     cotangent = torch.linspace(-1, 2, h.numel(), dtype=h.dtype).view_as(h)
     torch.testing.assert_close(torch.autograd.grad(h, weights, cotangent), expected)
 
@@ -99,5 +107,5 @@ def test_filters_are_the_references(dtype: str, l_max: int) -> None:
     flat = [spec.positions(), spec.deltas().reshape(-1), np.concatenate([p[n].T for n in names]),
             *maps]  # fmt: skip
     tensors = [torch.tensor(np.ascontiguousarray(a), **number) for a in flat]
-    h = filters_forward(spec.shift, 1 / max(l_max - 1, 1), *tensors)
+    h = filters_forward(Numbers(spec.shift, 1 / max(l_max - 1, 1)), *tensors)
     np.testing.assert_allclose(h.numpy(), expected, **TOLERANCES[dtype].values)

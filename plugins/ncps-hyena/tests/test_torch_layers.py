@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +25,18 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from ncps.errors import IndicesError, ShapeError, SpecError
 from ncps.testing import TOLERANCES
+from ncps_hyena import native
 from ncps_hyena.torch import HyenaDNA, HyenaOperator
+
+
+@pytest.fixture(autouse=True, params=["compiled functions", "torch alone"])
+def _functions(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param == "torch alone":
+        native.allow(0)
+    elif not native.available():
+        pytest.skip("none were compiled")
+    yield
+    native.allow(64)
 
 
 @pytest.fixture(params=LAYERS)
@@ -290,9 +301,9 @@ def test_filters_are_written_once_for_many_calls(monkeypatch: pytest.MonkeyPatch
     lags: list[int] = []
     written = kernels.filters_forward
 
-    def counted(shift: float, tau: float, z: Tensor, *rest: Any) -> Tensor:
+    def counted(numbers: kernels.Numbers, z: Tensor, *rest: Any) -> Tensor:
         lags.append(len(z))
-        return written(shift, tau, z, *rest)
+        return written(numbers, z, *rest)
 
     monkeypatch.setattr(kernels, "filters_forward", counted)
     with torch.no_grad():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ncps_hyena.torch.kernels import FiltersScan, GatedScan
+from ncps_hyena.torch.kernels import FiltersScan, GatedScan, Numbers
 from ncps_hyena.torch.kernels import _memory as memory
 
 B, D, L, K, N = 3, 5, 300, 3, 3
@@ -47,7 +47,7 @@ def network() -> list[Any]:
     maps = [drawn(F, E), drawn(F)]
     for _ in range(INNER):
         maps += [drawn(F, F), drawn(F)]
-    return [0.05, 1 / L, drawn(L, E).detach(), drawn(M).detach(), drawn(M, F), *maps]
+    return [Numbers(0.05, 1 / L), drawn(L, E).detach(), drawn(M).detach(), drawn(M, F), *maps]
 
 
 def kept_beside(flat: list[Any], y: Tensor) -> int:

@@ -13,12 +13,22 @@ that a filter is contiguous in time.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
+class Numbers(NamedTuple):
+    """c, τ, and whether the kernel is to write h as a view of an array (L, M)."""
+
+    shift: float
+    tau: float
+    features_last: bool = False
+
+
 def filters_plain(
-    shift: float, tau: float, z: Tensor, delta: Tensor | None, W: Tensor, *maps: Tensor
+    numbers: Numbers, z: Tensor, delta: Tensor | None, W: Tensor, *maps: Tensor
 ) -> Tensor:
     """h (M, L), for every transform of torch; `maps` are W_0, b_0, W_1, b_1 and so on."""
     a = z
@@ -27,5 +37,5 @@ def filters_plain(
     h = W @ a.t()
     if delta is None:
         return h
-    t = tau * torch.arange(z.shape[0], dtype=z.dtype, device=z.device)
-    return h * (torch.exp(-delta.abs()[:, None] * t) + shift)
+    t = numbers.tau * torch.arange(z.shape[0], dtype=z.dtype, device=z.device)
+    return h * (torch.exp(-delta.abs()[:, None] * t) + numbers.shift)

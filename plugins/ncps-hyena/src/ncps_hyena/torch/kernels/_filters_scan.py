@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ncps_hyena.torch.kernels._filters import filters_plain
-from ncps_hyena.torch.kernels._memory import cheap, rows
+from ncps_hyena.torch.kernels._filters import Numbers, filters_plain
+from ncps_hyena.torch.kernels._memory import cheap
 
 # numbers in one array of a chunk: 256 kB in float32
 CHUNK = 1 << 16
@@ -37,29 +37,27 @@ class FiltersScan(torch.autograd.Function):
     """h (M, L)."""
 
     @staticmethod
-    def forward(ctx: Any, shift: float, tau: float, *flat: Any) -> Tensor:
+    def forward(ctx: Any, numbers: Numbers, *flat: Any) -> Tensor:
         """Keep the sines."""
         z, W = flat[0], flat[2]
-        ctx.numbers = (shift, tau)
+        ctx.numbers = numbers
         sines = cheap(z, len(flat[3:]) // 2, z.shape[0], W.shape[1])
         ctx.save_for_backward(*flat, sines)
-        return filters_forward(shift, tau, *flat, sines=sines)
+        return filters_forward(numbers, *flat, sines=sines)
 
     @staticmethod
     def backward(ctx: Any, eta: Tensor) -> Any:
         """Gradients of all tensors."""
         *flat, sines = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return (None, None, *_differentiable(ctx, flat, eta))
+            return (None, *_differentiable(ctx, flat, eta))
         with torch.autocast(eta.device.type, enabled=False):
-            shift, tau = ctx.numbers
-            needed = ctx.needs_input_grad[2:]
-            return (None, None, *_backward(shift, tau, flat, sines, eta, needed))
+            needed = ctx.needs_input_grad[1:]
+            return (None, *_backward(ctx.numbers, flat, sines, eta, needed))
 
 
 def filters_forward(
-    shift: float,
-    tau: float,
+    numbers: Numbers,
     z: Tensor,
     delta: Tensor | None,
     W: Tensor,
@@ -67,27 +65,36 @@ def filters_forward(
     sines: Tensor | None = None,
 ) -> Tensor:
     """h (M, L), with the sines written into memory (N, L, F) for who wants a gradient."""
-    h = z.new_empty(W.shape[0], z.shape[0])
-    for chunk, decay in _chunks(tau, z, delta, W.shape[1]):
+    h = _memory(numbers, z, W.shape[0], z.shape[0])
+    for chunk, decay in _chunks(numbers, z, delta, W.shape[1]):
         memory = None if sines is None else sines[:, chunk]
-        own = torch.mm(W, _sines(z[chunk], maps, memory)[-1].t())
+        a = _sines(z[chunk], maps, memory)[-1]
+        own = torch.mm(a, W.t()).t() if numbers.features_last else torch.mm(W, a.t())
         if decay is None:
             h[:, chunk] = own
         else:
-            torch.mul(own, decay.add_(shift), out=h[:, chunk])
+            torch.mul(own, decay.add_(numbers.shift), out=h[:, chunk])
     return h
 
 
+def _memory(numbers: Numbers, like: Tensor, filters: int, lags: int) -> Tensor:
+    """Memory (M, L) in the layout of h."""
+    if numbers.features_last:
+        return like.new_empty(lags, filters).t()
+    return like.new_empty(filters, lags)
+
+
 def _chunks(
-    tau: float, z: Tensor, delta: Tensor | None, width: int
+    numbers: Numbers, z: Tensor, delta: Tensor | None, width: int
 ) -> Iterator[tuple[slice, Tensor | None]]:
     """Chunks of lags, each with its e^{-jτ|δ|} (M, chunk), in memory that the next one uses."""
     lags = z.shape[0]
     length = min(max(64, CHUNK // width), lags)
     if delta is not None:
-        rate = -tau * delta.abs()[:, None]
+        rate = -numbers.tau * delta.abs()[:, None]
         first = torch.arange(length, dtype=z.dtype, device=z.device)
-        inner, memory = torch.exp(rate * first), rows(z, len(delta), length)
+        inner, memory = (_memory(numbers, z, len(delta), length) for _ in range(2))
+        torch.exp(torch.mul(rate, first, out=inner), out=inner)
     for start in range(0, lags, length):
         chunk = slice(start, min(start + length, lags))
         size = chunk.stop - start
@@ -108,8 +115,7 @@ def _sines(z: Tensor, maps: Sequence[Tensor], memory: Tensor | None = None) -> l
 
 
 def _backward(
-    shift: float,
-    tau: float,
+    numbers: Numbers,
     flat: Sequence[Any],
     sines: Tensor | None,
     eta: Tensor,
@@ -119,15 +125,15 @@ def _backward(
     dz = torch.empty_like(z) if needed[0] else None
     dW, *sums = (torch.zeros_like(t) for t in (W, *maps))
     ddelta = None if delta is None else torch.zeros_like(delta)
-    for chunk, decay in _chunks(tau, z, delta, W.shape[1]):
+    for chunk, decay in _chunks(numbers, z, delta, W.shape[1]):
         # z enters the first map as it is
         a = [z[chunk], *(_sines(z[chunk], maps) if sines is None else sines[:, chunk])]
         d = eta[:, chunk]
         if decay is not None:
             if ddelta is not None and needed[1]:
-                t = tau * torch.arange(chunk.start, chunk.stop, dtype=z.dtype, device=z.device)
-                ddelta += (torch.mm(W, a[-1].t()) * d * decay) @ t
-            d = torch.mul(d, decay.add_(shift), out=decay)
+                j = torch.arange(chunk.start, chunk.stop, dtype=z.dtype, device=z.device)
+                ddelta += (torch.mm(W, a[-1].t()) * d * decay) @ (numbers.tau * j)
+            d = torch.mul(d, decay.add_(numbers.shift), out=decay)
         dW.addmm_(d, a[-1])
         d = torch.mm(d.t(), W)
         for i in reversed(range(len(maps) // 2)):
@@ -147,8 +153,8 @@ def _backward(
 
 def _differentiable(ctx: Any, flat: Sequence[Any], eta: Tensor) -> list[Tensor | None]:
     """The gradients as a graph of their own, for second derivatives."""
-    needed = ctx.needs_input_grad[2:]
+    needed = ctx.needs_input_grad[1:]
     wanted = [t for t, need in zip(flat, needed, strict=True) if need]
     options = {"create_graph": True, "allow_unused": True}
-    found = iter(torch.autograd.grad(filters_plain(*ctx.numbers, *flat), wanted, eta, **options))
+    found = iter(torch.autograd.grad(filters_plain(ctx.numbers, *flat), wanted, eta, **options))
     return [next(found) if need else None for need in needed]

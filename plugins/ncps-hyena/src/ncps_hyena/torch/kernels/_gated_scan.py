@@ -56,7 +56,7 @@ class Kept(NamedTuple):
         )
 
 
-def _filters_too(needed: tuple[bool, ...]) -> bool:
+def filters_too(needed: tuple[bool, ...]) -> bool:
     """Whether h or r has a gradient."""
     return needed[3] or needed[5]
 
@@ -68,7 +68,7 @@ class GatedScan(torch.autograd.Function):
     def forward(ctx: Any, *flat: Tensor | None) -> Tensor:
         """Keep what the long convolutions gave."""
         arguments = Arguments(*flat)  # type: ignore[arg-type]
-        kept = Kept.of(arguments, _filters_too(ctx.needs_input_grad))
+        kept = Kept.of(arguments, filters_too(ctx.needs_input_grad))
         y = _forward(arguments, kept)
         ctx.save_for_backward(*flat, *kept)
         return y
@@ -78,7 +78,7 @@ class GatedScan(torch.autograd.Function):
         """Gradients of all tensors but `real` and `noise`."""
         *flat, v, H, U = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return _differentiable(flat, dy, ctx.needs_input_grad)
+            return differentiable(flat, dy, ctx.needs_input_grad)
         with torch.autocast(dy.device.type, enabled=False):
             return _Backward(Arguments(*flat), Kept(v, H, U), dy, ctx.needs_input_grad).run()
 
@@ -199,7 +199,7 @@ class _Backward:
 
     def __init__(self, a: Arguments, kept: Kept, dy: Tensor, needed: tuple[bool, ...]) -> None:
         self.own, self.kept, self.dy = _Blocks(a), kept, dy
-        self.filters_too = _filters_too(needed)
+        self.filters_too = filters_too(needed)
         own = self.own
         self.dz = rows(a.z, *a.z.shape)
         self.dw, self.db, self.ds = (torch.empty_like(t) for t in (own.w, own.b, own.s))
@@ -285,7 +285,7 @@ class _Backward:
             slot.copy_(out)
 
 
-def _differentiable(
+def differentiable(
     flat: list[Any], dy: Tensor, needed: tuple[bool, ...]
 ) -> tuple[Tensor | None, ...]:
     """The gradients as a graph of their own, for second derivatives."""

@@ -77,11 +77,11 @@ class HyenaOperator(Streaming):
 
     def through(self, x: Tensor, real: Tensor | None) -> Tensor:
         """All steps at once."""
-        z = ops.inward(x, [p.linear for p in self._projections()])
-        v = ops.convolved(
-            *(self.spec, z, self._taps(), self._network(), self._kept, real, self._dropout)
-        )
-        return ops.outward(v, self.output)
+        network = self._network()
+        native = ops.native(self.spec, x, network)
+        z = ops.inward(x, [p.linear for p in self._projections()], features_last=native)
+        v = ops.convolved(*(self.spec, z, self._taps(), network, self._kept, real, self._dropout))
+        return ops.outward(v, self.output, features_last=native)
 
     def onward(
         self, x: Tensor, real: Tensor | None, state: ops.HyenaState | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -20,6 +20,13 @@ class Taps(NamedTuple):
     w: Tensor
     b: Tensor
     s: Tensor
+
+
+def native(spec: HyenaSpec, x: Tensor, network: Network) -> bool:
+    """Whether the compiled functions convolve what is made of x; they want features last."""
+    if kit.in_transform() or x.dtype != compute_dtype(network.maps[0].dtype):
+        return False
+    return kernels.fits_native(x, spec.short_filter_order)
 
 
 def convolved(
@@ -47,16 +54,18 @@ def convolved(
         if kit.in_transform():
             f = filters(spec, network, steps)
             return kernels.gated_plain(z, w, b, f.h, s, f.r, mask, noise)
+        own = native(spec, z, network)
         if kit.wants_gradient([z, *taps, *tensors]):
-            f = filters(spec, network, steps)
-            y: Tensor = kernels.GatedScan.apply(  # type: ignore[no-untyped-call]
-                z, w, b, f.h, s, f.r, mask, noise
-            )
+            f = filters(spec, network, steps, features_last=own)
+            scan: Any = kernels.NativeScan if own else kernels.GatedScan
+            y: Tensor = scan.apply(z, w, b, f.h, s, f.r, mask, noise)
             return y
 
         def make() -> tuple[Filters, Tensor]:
-            found = filters(spec, network, steps)
-            return found, kernels.spectra_of(found.h, found.r)
+            found = filters(spec, network, steps, features_last=own)
+            spectra_of = kernels.native_spectra_of if own else kernels.spectra_of
+            return found, spectra_of(found.h, found.r)
 
-        f, spectra = kept.get("whole", steps, tensors, make)
-        return kernels.gated_forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)
+        f, spectra = kept.get("whole", (steps, own), tensors, make)
+        forward = kernels.native_forward if own else kernels.gated_forward
+        return forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)

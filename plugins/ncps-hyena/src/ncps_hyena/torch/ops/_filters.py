@@ -40,8 +40,8 @@ class Filters(NamedTuple):
     r: Tensor | None
 
 
-def filters(spec: HyenaSpec, network: Network, lags: int) -> Filters:
-    """The filters of an operator for the first `lags` lags."""
+def filters(spec: HyenaSpec, network: Network, lags: int, features_last: bool = False) -> Filters:
+    """The filters of an operator for the first `lags` lags, on request in the native layout."""
     W = torch.cat(network.last)
     dtype, device = compute_dtype(W.dtype), W.device
     with kit.without_autocast(device):
@@ -55,13 +55,15 @@ def filters(spec: HyenaSpec, network: Network, lags: int) -> Filters:
         else:
             z = network.positions[:lags].to(dtype)
         delta = _deltas(spec, network, dtype, device)
-        h = _written(spec, z, delta, W.to(dtype), maps).view(-1, spec.features, z.shape[0])
-    n = spec.convolutions
-    return Filters(h[:n], h[n:] if spec.bidirectional else None)
+        numbers = kernels.Numbers(spec.shift, 1.0 / max(spec.l_max - 1, 1), features_last)
+        h = _written(numbers, z, delta, W.to(dtype), maps).view(-1, spec.features, z.shape[0])
+    if not spec.bidirectional:
+        return Filters(h, None)
+    return Filters(h[: spec.convolutions], h[spec.convolutions :])
 
 
 def _written(
-    spec: HyenaSpec, z: Tensor, delta: Tensor | None, W: Tensor, maps: list[Tensor]
+    numbers: kernels.Numbers, z: Tensor, delta: Tensor | None, W: Tensor, maps: list[Tensor]
 ) -> Tensor:
     """All M filters (M, lags)."""
     kernel: Any = kernels.filters_forward
@@ -69,7 +71,7 @@ def _written(
         kernel = kernels.filters_plain
     elif kit.wants_gradient([z, delta, W, *maps]):
         kernel = kernels.FiltersScan.apply
-    h: Tensor = kernel(spec.shift, 1.0 / max(spec.l_max - 1, 1), z, delta, W, *maps)
+    h: Tensor = kernel(numbers, z, delta, W, *maps)
     return h
 
 

@@ -1,4 +1,4 @@
-"""The affine maps into and out of the layout that is contiguous in time."""
+"""The affine maps into and out of the layout of the convolutions."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ncps_hyena.torch import kernels
 from ncps_hyena.torch.ops._host import kit
 
 
-def inward(x: Tensor, maps: Sequence[nn.Linear]) -> Tensor:
-    """All maps of x (B, T, D) side by side (B, O, T)."""
+def inward(x: Tensor, maps: Sequence[nn.Linear], features_last: bool = False) -> Tensor:
+    """All maps of x (B, T, D) side by side (B, O, T), contiguous in time or in features."""
     W = torch.cat([m.weight for m in maps]).to(x.dtype)
     b = torch.cat([m.bias for m in maps]).to(x.dtype)
     with kit.without_autocast(x.device):
+        if features_last:
+            return linear(x, W, b).mT
         return kernels.inward_plain(x, W, b) if kit.in_transform() else _in(x, W, b)
 
 
-def outward(v: Tensor, linear: nn.Linear) -> Tensor:
-    """The map of v (B, D, T), as (B, T, O)."""
-    W, b = linear.weight.to(v.dtype), linear.bias.to(v.dtype)
+def outward(v: Tensor, map_: nn.Linear, features_last: bool = False) -> Tensor:
+    """The map of v (B, D, T), in either layout, as (B, T, O)."""
+    W, b = map_.weight.to(v.dtype), map_.bias.to(v.dtype)
     with kit.without_autocast(v.device):
-        return kernels.outward_plain(v, W, b) if kit.in_transform() else _out(v, W, b)
+        if features_last or kit.in_transform():
+            return kernels.outward_plain(v, W, b)
+        return _out(v, W, b)
 
 
 def _in(x: Tensor, W: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,90 @@
+/* `operator.h` for one kind of processor, which the compiler is told: -DISA=its name, -DWIDTH=bytes
+of its vectors, and the flags that allow its instructions. */
+
+#include "operator.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define JOINED(a, b) a##b
+#define OF_ISA(prefix, isa) JOINED(prefix, isa)
+
+/* Steps after which sums that were kept in REAL go into a double. */
+#define PIECE 256
+/* Steps that are fetched before they are needed. */
+#ifndef AHEAD
+#define AHEAD 16
+#endif
+/* Numbers of a thread: to start one takes as long as some 10^4 of them. */
+#define GRAIN 65536
+#define THREADS 64
+/* Bytes that all threads but one may take. */
+#define MEMORY_MOST ((ix)1 << 30)
+/* Numbers in the widest vector. */
+#define LANES_MOST (WIDTH / 4)
+
+typedef int (*Work)(const Operator *a, void *out, ix first, ix last);
+
+typedef struct {
+  Work work;
+  const Operator *a;
+  void *out;
+  ix first, last;
+  int result;
+} Share;
+
+static void *share(void *given) {
+  Share *own = given;
+  own->result = own->work(own->a, own->out, own->first, own->last);
+  return NULL;
+}
+
+/* Share groups of features out among threads, each of which takes a run of them, and `bytes` of
+memory. */
+static int spread(Work work, const Operator *a, void *out, ix groups, ix bytes) {
+  pthread_t started[THREADS];
+  Share shares[THREADS];
+  ix most = a->rows * a->features * a->steps / GRAIN, threads = a->threads;
+  if (threads > most) threads = most;
+  if (threads > MEMORY_MOST / bytes) threads = MEMORY_MOST / bytes;
+  if (threads > groups) threads = groups;
+  if (threads > THREADS) threads = THREADS;
+  if (threads < 1) threads = 1;
+  for (ix i = 0; i < threads; i++)
+    shares[i] = (Share){work, a, out, i * groups / threads, (i + 1) * groups / threads, 0};
+  ix running = 1;
+  while (running < threads && !pthread_create(&started[running], NULL, share, &shares[running]))
+    running++;
+  share(&shares[0]);
+  /* those that the system did not let start */
+  for (ix i = running; i < threads; i++) share(&shares[i]);
+  int result = 0;
+  for (ix i = 1; i < running; i++) pthread_join(started[i], NULL);
+  for (ix i = 0; i < threads; i++) result |= shares[i].result;
+  return result;
+}
+
+#define REAL float
+#define NAME(name) name##_f32
+#include "fft_body.h"
+#include "operator_body.h"
+#undef REAL
+#undef NAME
+#undef LANES
+#undef V
+#undef C
+#undef W
+
+#define REAL double
+#define NAME(name) name##_f64
+#include "fft_body.h"
+#include "operator_body.h"
+
+const Functions OF_ISA(ncps_hyena_, ISA) = {
+    WIDTH,
+    {spectra_f32, spectra_f64},
+    {forward_f32, forward_f64},
+    {backward_f32, backward_f64},
+};

@@ -1,0 +1,217 @@
+"""All convolutions of a Hyena operator by compiled functions; maths and shapes: `_gated`.
+
+Where `_gated_scan` has an operation of torch for each product and sum, the functions of
+`native/operator.h` take as many features as a vector holds through everything at once. For that
+arrays are contiguous in features: z, y, h and their gradients have the shapes of `_gated`, but are
+views of arrays (…, L, D). What comes in another layout is copied.
+
+Kept for the backward are the v^{o+1} alone: transforms are done again, which takes no longer than
+to store and load them. Second derivatives go through the plain twin. Held to it, outputs and
+gradients, by `test_torch_native.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from ncps_hyena import native
+from ncps_hyena.torch.kernels._gated import Arguments
+from ncps_hyena.torch.kernels._gated_scan import differentiable, filters_too
+from ncps_hyena.torch.kernels._sizes import transform
+
+# most taps that the compiled functions have room for
+TAPS = 64
+
+
+def fits_native(x: Tensor, taps: int) -> bool:
+    """Whether the compiled functions are here and may read the memory of x and what is like it."""
+    plain = type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu"
+    takes = x.dtype in (torch.float32, torch.float64) and taps <= TAPS
+    return plain and takes and not _watched() and native.available()
+
+
+def _watched() -> bool:
+    """Whether somebody takes down the operations of torch, and must see all of them."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return tracing or _get_current_dispatch_mode() is not None
+
+
+class NativeScan(torch.autograd.Function):
+    """y (B, D, L)."""
+
+    @staticmethod
+    def forward(ctx: Any, *flat: Tensor | None) -> Tensor:
+        """Keep what the long convolutions gave."""
+        run = _Run(Arguments(*flat))  # type: ignore[arg-type]
+        v = run.empty(run.convolutions, run.rows, run.steps, run.features)
+        y = run.forward(v=v)
+        ctx.save_for_backward(*flat, v)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        """Gradients of all tensors but `real` and `noise`."""
+        *flat, v = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return differentiable(flat, dy, ctx.needs_input_grad)
+        return _Run(Arguments(*flat)).backward(v, dy, ctx.needs_input_grad)
+
+
+def native_forward(*flat: Tensor | None, spectra: Tensor | None = None) -> Tensor:
+    """y (B, D, L), when nobody asks for a gradient.
+
+    `spectra` is what `native_spectra_of` gave for h and r, if it was kept.
+    """
+    return _Run(Arguments(*flat)).forward(spectra=spectra)  # type: ignore[arg-type]
+
+
+def native_spectra_of(h: Tensor, r: Tensor | None = None) -> Tensor:
+    """The transforms of the filters, as `native_forward` takes them, in vectors."""
+    filters = _Filters(h, r)
+    lanes = native.width() // h.dtype.itemsize
+    groups = -(-filters.features // lanes)
+    out = filters.empty(filters.convolutions, groups, filters.plan.size, 2, lanes)
+    native.spectra(filters.operator(), h.dtype.itemsize, out.data_ptr())
+    return out
+
+
+class Plan:
+    """How sequences of L steps are transformed, and the complex factors of that, as pairs."""
+
+    def __init__(self, steps: int, two_sided: bool, dtype: torch.dtype) -> None:
+        n, self.apart = transform(steps, two_sided)
+        self.size = n // 2
+        self.radices = torch.tensor(radices(self.size))
+        levels, left = [], self.size
+        for r in self.radices.tolist():
+            m = left // r
+            jk = torch.arange(m)[:, None] * torch.arange(1, r)
+            levels.append(_turns(-jk, left))
+            left = m
+        self.twiddles = torch.cat(levels).to(dtype)
+        self.twist = _turns(torch.arange(self.size), 4 * self.size).to(dtype)
+
+
+def radices(size: int) -> list[int]:
+    """Factors of a size, the larger ones of its powers of two first."""
+    found = []
+    for r in (5, 3, 8, 4, 2):
+        # two fours are faster than an eight and a two
+        while size % r == 0 and size != 16:
+            found.append(r)
+            size //= r
+        if size == 16:
+            return [*found, 4, 4]
+    return found
+
+
+def _turns(k: Tensor, n: int) -> Tensor:
+    """The pairs cos, sin of 2πk/n (…, 2)."""
+    angles = k.flatten().double() * (2 * math.pi / n)
+    return torch.stack([angles.cos(), angles.sin()], dim=-1)
+
+
+@lru_cache(maxsize=8)
+def _plan(steps: int, two_sided: bool, dtype: torch.dtype) -> Plan:
+    # a tensor that is kept must not belong to the inference mode in which it was first asked for
+    with torch.inference_mode(False):
+        return Plan(steps, two_sided, dtype)
+
+
+class _Filters:
+    """The filters h and r (M, D, L), as views of arrays (L, …) with the same strides."""
+
+    def __init__(self, h: Tensor, r: Tensor | None) -> None:
+        self.convolutions, self.features, self.steps = h.shape
+        if h.stride(1) != 1 or (r is not None and r.stride() != h.stride()):
+            h, r = _features_last(h), None if r is None else _features_last(r)
+        self.h, self.r = h, r
+        self.plan = _plan(self.steps, r is not None, h.dtype)
+
+    def empty(self, *shape: int) -> Tensor:
+        """Memory."""
+        return torch.empty(shape, dtype=self.h.dtype)
+
+    def operator(self, **tensors: Tensor | None) -> native.Operator:
+        """The argument of a compiled function."""
+        plan = self.plan
+        arrays = {name: t.data_ptr() for name, t in tensors.items() if t is not None}
+        if self.r is not None:
+            arrays["r"] = self.r.data_ptr()
+        return native.Operator(
+            features=self.features,
+            steps=self.steps,
+            convolutions=self.convolutions,
+            h_step=self.h.stride(2),
+            h_convolution=self.h.stride(0),
+            size=plan.size,
+            apart=plan.apart,
+            levels=len(plan.radices),
+            threads=torch.get_num_threads(),
+            radices=plan.radices.data_ptr(),
+            twiddles=plan.twiddles.data_ptr(),
+            twist=plan.twist.data_ptr(),
+            h=self.h.data_ptr(),
+            **arrays,
+        )
+
+
+class _Run(_Filters):
+    """The arguments in the layout of the compiled functions."""
+
+    def __init__(self, a: Arguments) -> None:
+        super().__init__(a.h, a.r)
+        self.a = a
+        self.rows = a.z.shape[0]
+        self.itemsize = a.z.dtype.itemsize
+        # z of steps that are not real is 0
+        z = a.z if a.real is None else a.z * a.real[:, None]
+        self.arguments = {
+            "z": z.mT.contiguous(),
+            "w": a.w.contiguous(),
+            "b": a.b.contiguous(),
+            "s": a.s.contiguous(),
+            "real": None if a.real is None else a.real.contiguous(),
+            "noise": None if a.noise is None else a.noise.mT.contiguous(),
+        }
+
+    def operator(self, **tensors: Tensor | None) -> native.Operator:
+        """The argument of a compiled function."""
+        found = super().operator(**self.arguments, **tensors)
+        found.rows, found.taps = self.rows, self.a.w.shape[1]
+        return found
+
+    def forward(self, v: Tensor | None = None, spectra: Tensor | None = None) -> Tensor:
+        """y (B, D, L), with the v^{o+1} written into v (M, B, L, D) if it is given."""
+        y = self.empty(self.rows, self.steps, self.features)
+        native.forward(self.operator(y=y, v=v, spectra=spectra), self.itemsize)
+        return y.mT
+
+    def backward(self, v: Tensor, dy: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
+        """The gradients in the order of the arguments."""
+        a = self.a
+        dy = dy.mT.contiguous()
+        dz = self.empty(*a.z.mT.shape)
+        dw, db, ds = (self.empty(*t.shape).zero_() for t in (a.w, a.b, a.s))
+        dh, dr = None, None
+        if filters_too(tuple(needed)):
+            dh = self.empty(self.steps, self.convolutions, self.features)
+            dr = None if a.r is None else torch.empty_like(dh)
+        gradients = {"dz": dz, "dw": dw, "db": db, "dh": dh, "ds": ds, "dr": dr}
+        native.backward(self.operator(v=v, dy=dy, **gradients), self.itemsize)
+        if a.real is not None:
+            dz.mul_(a.real[..., None])
+        dh, dr = (None if t is None else t.permute(1, 2, 0) for t in (dh, dr))
+        return dz.mT, dw, db, dh, ds, dr, None, None
+
+
+def _features_last(t: Tensor) -> Tensor:
+    """t (M, D, L) as a view of an array (L, M, D)."""
+    return t.permute(2, 0, 1).contiguous().permute(1, 2, 0)
