@@ -86,10 +86,12 @@ def _without_frameworks(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff's rules and format, and the rules on who may import whom."""
-    session.install(*PINNED, "ruff", "import-linter")
+    """Ruff's rules and format, the format of C, and the rules on who may import whom."""
+    session.install(*PINNED, "ruff", "clang-format", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    sources = [str(path) for name in SOURCES for path in sorted(Path(name).rglob("*.[ch]"))]
+    session.run("clang-format", "--dry-run", "--Werror", *sources)
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(SOURCES)})
 
 

@@ -19,11 +19,9 @@ FOLDER = Path("src") / "ncps_hyena" / "native"
 LIBRARY = FOLDER / "_operator.so"
 # memory is read as vectors and as numbers
 FLAGS = ["-O3", "-std=gnu11", "-fPIC", "-pthread", "-fno-strict-aliasing"]
-# vectors go by value between functions of one file alone, so that no convention is broken
-FLAGS += ["-Wno-psabi"]
 AVX2 = ["-mavx2", "-mfma"]
 # the kinds of processors, and the bytes of their vectors
-KINDS = {
+PROCESSORS = {
     "avx2": [*AVX2, "-DWIDTH=32"],
     "avx512": [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-DWIDTH=64"],
 }
@@ -53,10 +51,12 @@ def _compile(folder: Path, library: Path) -> None:
         scratch = Path(name)
         objects = [scratch / "dispatch.o"]
         _run(*compiler, *FLAGS, "-c", folder / "dispatch.c", "-o", objects[0])
-        for kind, flags in KINDS.items():
-            objects.append(scratch / f"{kind}.o")
-            _run(*compiler, *FLAGS, f"-DISA={kind}", *flags, "-c", folder / "operator.c",
-                 "-o", objects[-1])  # fmt: skip
+        for processor, flags in PROCESSORS.items():
+            for number in ("float", "double"):
+                objects.append(scratch / f"{processor}_{number}.o")
+                kind = [*flags, f"-DREAL={number}", f"-DKIND={objects[-1].stem}"]
+                source = ["-c", folder / "operator.c", "-o", objects[-1]]
+                _run(*compiler, *FLAGS, *kind, *source)
         # beside its place, and then into it: the old one may be in use
         new = library.with_suffix(f".{os.getpid()}")
         try:

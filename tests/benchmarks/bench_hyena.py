@@ -5,8 +5,8 @@
 The peer is `hyena_twin.py`, or the public standalone file, whose path is passed. All run
 interleaved in one process with the same parameters, after outputs and gradients were compared. A
 training step is zero_grad, forward, mean of squares, backward, by the inputs too; inference is a
-forward without gradients. The time is that of the process, so that other work on the machine
-counts little.
+forward without gradients. "torch alone" is our layer without its compiled functions. The time is
+that of the process, so that other work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 import ncps
 from ncps.testing import TOLERANCES
-from ncps_hyena import specs
+from ncps_hyena import native, specs
 from ncps_hyena.checkpoints._layout import operator_arrays
 from ncps_hyena.torch import HyenaOperator
 
@@ -69,7 +69,19 @@ class Pair:
         torch.set_default_dtype(torch.float32)
         self._check()
         self.theirs, self.ours = self.theirs.float(), self.ours.float()
+        # keeps its own transforms of the filters
+        self.alone = copy.deepcopy(self.ours)
         self.x = self.x.detach().float().requires_grad_()
+
+    def calls(self, run: Callable[..., Any]) -> list[Callable[[], Any]]:
+        """The run by the peer, by ours, and by ours without compiled functions."""
+
+        def alone() -> None:
+            native.allow(0)
+            run(self.alone, self.x)
+            native.allow(64)
+
+        return [lambda: run(self.theirs, self.x), lambda: run(self.ours, self.x), alone]
 
     def _check(self) -> None:
         """Stop unless outputs and all gradients agree."""
@@ -140,17 +152,12 @@ def compared(peer: Callable[[int], nn.Module], length: int, rows: int, repeats: 
     pairs = [Pair(peer, steps, rows) for steps in (length, length + 2)]
     found: list[list[str]] = [[], []]
     for name, run in RUNS.items():
-        calls = [
-            lambda layer=layer, x=pair.x: run(layer, x)  # noqa: B023
-            for pair in pairs
-            for layer in (pair.theirs, pair.ours)
-        ]
-        times = measured(calls, repeats)
+        times = measured([call for pair in pairs for call in pair.calls(run)], repeats)
         for i, pair in enumerate(pairs):
-            theirs, ours = times[2 * i : 2 * i + 2]
-            beside = f"{ratio(ours, times[1]):.2f}" if i else ""
+            theirs, ours, alone = times[3 * i : 3 * i + 3]
             cells = [str(pair.spec.l_max), str(rows), name, spread(theirs), spread(ours)]
-            found[i].append(_row([*cells, f"{ratio(theirs, ours):.1f}", beside]))
+            cells += [f"{ratio(theirs, ours):.1f}", f"{ratio(ours, times[1]):.2f}" if i else ""]
+            found[i].append(_row([*cells, spread(alone), f"{ratio(theirs, alone):.1f}"]))
     return found[0] + found[1]
 
 
@@ -199,14 +206,28 @@ def head(path: Path | None) -> list[str]:
         "from call to",
         "call; forward and train write them anew, as the peer always does.",
         "",
+        _functions(),
+        "",
         machine("torch"),
     ]
 
 
+def _functions() -> str:
+    if not native.available():
+        return "No compiled functions are here: ours is torch alone."
+    return (
+        f"Ours runs compiled functions, on vectors of {native.width()} bytes; torch alone is ours "
+        "without them."
+    )
+
+
 TABLES = {
     "Whole sequences": (
-        ["L = l_max", "B", "", "peer", "ours", "times faster", "ours, to L - 2"],
-        "The last column is our time for two steps more, over our time without them.",
+        [
+            *["L = l_max", "B", "", "peer", "ours", "times faster", "to L - 2"],
+            *["torch alone", "times faster"],
+        ],
+        "To L - 2: our time for two steps more, over our time without them.",
     ),
     "A token at a time": (
         *[["L", "mean", "median", "worst", "peer anew", "ours anew", "faster", "than ours anew"]],

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
+import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -55,6 +59,31 @@ def test_source_distribution_holds_the_data_and_the_tests(wheels: Path, name: st
     assert {f"src/{path}" for path in DATA[name]} <= names
     assert {"LICENSE", "NOTICE", "README.md", "pyproject.toml"} <= names
     assert any(path.startswith("tests/") for path in names)
+
+
+def test_hyena_without_a_compiler_is_a_pure_wheel(tree: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--outdir", str(tmp_path)]
+    done = subprocess.run(
+        [*build, str(tree / "plugins" / "ncps-hyena")],
+        env={**os.environ, "CC": "no-such-compiler"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "built without compiled functions" in done.stdout + done.stderr
+    wheel = _only(tmp_path, "*.whl")
+    assert wheel.name == f"ncps_hyena-{VERSION}-py3-none-any.whl"
+    assert [n for n in zipfile.ZipFile(wheel).namelist() if n.endswith(".so")] == []
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="no compiler")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="there are no functions for it")
+def test_hyena_is_compiled_where_there_is_a_compiler(wheels: Path, with_types) -> None:
+    wheel = _only(wheels, f"ncps_hyena-{VERSION}-*.whl")
+    assert "-py3-none-any" not in wheel.name
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"ncps_hyena/native/_operator.so", "ncps_hyena/native/operator.c"} <= {*names}
+    with_types.python("from ncps_hyena import native; native.width()")
 
 
 def test_every_package_has_the_same_licence_and_notice() -> None:

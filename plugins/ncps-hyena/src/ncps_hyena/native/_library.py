@@ -10,7 +10,7 @@ from pathlib import Path
 NAME = "_operator.so"
 NUMBERS = (
     *("rows", "features", "steps", "taps", "convolutions", "h_step", "h_convolution"),
-    *("size", "levels", "apart", "threads"),
+    *("size", "apart", "threads"),
 )
 POINTERS = (
     *("radices", "twiddles", "twist"),

@@ -1,5 +1,6 @@
-/* `operator.h` for one kind of processor, which the compiler is told: -DISA=its name, -DWIDTH=bytes
-of its vectors, and the flags that allow its instructions. */
+/* `operator.h` for one kind of processor and of number, which the compiler is told: -DREAL=float or
+double, -DWIDTH=the bytes of a vector, the flags that allow its instructions, and -DKIND=a name for
+both. */
 
 #include "operator.h"
 
@@ -8,15 +9,10 @@ of its vectors, and the flags that allow its instructions. */
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define JOINED(a, b) a##b
-#define OF_ISA(prefix, isa) JOINED(prefix, isa)
-
 /* Steps after which sums that were kept in REAL go into a double. */
 #define PIECE 256
 /* Steps that are fetched before they are needed. */
-#ifndef AHEAD
 #define AHEAD 16
-#endif
 /* Numbers of a thread: to start one takes as long as some 10^4 of them. */
 #define GRAIN 65536
 #define THREADS 64
@@ -25,25 +21,25 @@ of its vectors, and the flags that allow its instructions. */
 /* Numbers in the widest vector. */
 #define LANES_MOST (WIDTH / 4)
 
-typedef int (*Work)(const Operator *a, void *out, ix first, ix last);
+typedef int (*Work)(const Operator* a, void* out, ix first, ix last);
 
 typedef struct {
   Work work;
-  const Operator *a;
-  void *out;
+  const Operator* a;
+  void* out;
   ix first, last;
   int result;
 } Share;
 
-static void *share(void *given) {
-  Share *own = given;
+static void* share(void* given) {
+  Share* own = given;
   own->result = own->work(own->a, own->out, own->first, own->last);
   return NULL;
 }
 
 /* Share groups of features out among threads, each of which takes a run of them, and `bytes` of
 memory. */
-static int spread(Work work, const Operator *a, void *out, ix groups, ix bytes) {
+static int spread(Work work, const Operator* a, void* out, ix groups, ix bytes) {
   pthread_t started[THREADS];
   Share shares[THREADS];
   ix most = a->rows * a->features * a->steps / GRAIN, threads = a->threads;
@@ -66,25 +62,12 @@ static int spread(Work work, const Operator *a, void *out, ix groups, ix bytes) 
   return result;
 }
 
-#define REAL float
-#define NAME(name) name##_f32
-#include "fft_body.h"
-#include "operator_body.h"
-#undef REAL
-#undef NAME
-#undef LANES
-#undef V
-#undef C
-#undef W
+#include "fft.h"
+#include "streams.h"
+#include "forward.h"
+#include "backward.h"
 
-#define REAL double
-#define NAME(name) name##_f64
-#include "fft_body.h"
-#include "operator_body.h"
+#define JOINED(a, b) a##b
+#define NAMED(prefix, kind) JOINED(prefix, kind)
 
-const Functions OF_ISA(ncps_hyena_, ISA) = {
-    WIDTH,
-    {spectra_f32, spectra_f64},
-    {forward_f32, forward_f64},
-    {backward_f32, backward_f64},
-};
+const Functions NAMED(ncps_hyena_, KIND) = {WIDTH, spectra, forward, backward};

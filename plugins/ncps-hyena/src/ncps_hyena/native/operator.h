@@ -26,24 +26,24 @@ typedef int64_t ix;
 
 typedef struct {
   ix rows, features, steps, taps, convolutions, h_step, h_convolution;
-  /* the transforms' length N >= steps - APART / 2, its factors, and the entries computed apart */
-  ix size, levels, apart, threads;
-  const ix *radices;
+  /* the transforms' length N >= steps - APART / 2, the entries computed apart, N's factors */
+  ix size, apart, threads;
+  const ix* radices;
   /* complex numbers: e^(-2 pi i j k / n) level by level, and e^(i pi j / 2N) for j < N */
   const void *twiddles, *twist;
   const void *z, *w, *b, *h, *s, *r, *real, *noise, *spectra;
   void *y, *v;
-  const void *dy;
+  const void* dy;
   void *dz, *dw, *db, *dh, *ds, *dr;
 } Operator;
 
-/* Each gives 0, or -1 where there is not enough memory. */
-typedef int (*Function)(const Operator *a, void *out);
+/* Gives 0, or -1 where there is not enough memory. */
+typedef int (*Function)(const Operator* a, void* out);
 
-/* The functions that were compiled for one kind of processor. */
+/* What was compiled for one kind of processor and of number. */
 typedef struct {
   ix width; /* bytes of a vector */
-  Function spectra[2], forward[2], backward[2]; /* for float and double */
+  Function spectra, forward, backward;
 } Functions;
 
 #endif

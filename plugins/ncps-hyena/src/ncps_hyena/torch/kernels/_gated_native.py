@@ -153,7 +153,6 @@ class _Filters:
             h_convolution=self.h.stride(0),
             size=plan.size,
             apart=plan.apart,
-            levels=len(plan.radices),
             threads=torch.get_num_threads(),
             radices=plan.radices.data_ptr(),
             twiddles=plan.twiddles.data_ptr(),
