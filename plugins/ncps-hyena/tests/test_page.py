@@ -32,7 +32,7 @@ def run(program: str, folder: Path) -> str:
 
 def test_examples_of_the_page_run_as_one_program(tmp_path: Path) -> None:
     parts = [block.text for block in BLOCKS if block.name != "motifs"]
-    assert len(parts) == 4
+    assert len(parts) == 5
     printed = run("\n".join(parts), tmp_path)
     assert "torch.Size([2, 9, 16]) ['ACGTNACGT', 'GATTACA']" in printed
 
