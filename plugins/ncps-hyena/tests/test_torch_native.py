@@ -164,6 +164,19 @@ def test_threads_share_the_features_and_change_nothing() -> None:
 
 
 @needs_functions
+def test_a_default_device_elsewhere_does_not_matter() -> None:
+    # of a length that no other test has: plans are kept
+    flat = arguments((1, 2, 77, 3, 2))
+    expected = gated_plain(*flat)
+    dy = torch.linspace(-1, 2, expected.numel(), dtype=torch.float64).view(expected.shape)
+    wanted = torch.autograd.grad(expected, flat[:5], dy)  # type: ignore[arg-type]
+    with torch.device("meta"):
+        y = NativeScan.apply(*flat)
+        found = torch.autograd.grad(y, flat[:5], dy)  # type: ignore[arg-type]
+    torch.testing.assert_close((y, *found), (expected, *wanted))
+
+
+@needs_functions
 def test_only_what_the_long_convolutions_gave_is_kept() -> None:
     flat = arguments((2, 5, 300, 3, 3))
     y = NativeScan.apply(*flat)

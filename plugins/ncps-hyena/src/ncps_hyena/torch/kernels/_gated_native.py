@@ -88,15 +88,17 @@ class Plan:
     def __init__(self, steps: int, two_sided: bool, dtype: torch.dtype) -> None:
         n, self.apart = transform(steps, two_sided)
         self.size = n // 2
-        self.radices = torch.tensor(radices(self.size))
-        levels, left = [], self.size
-        for r in self.radices.tolist():
-            m = left // r
-            jk = torch.arange(m)[:, None] * torch.arange(1, r)
-            levels.append(_turns(-jk, left))
-            left = m
-        self.twiddles = torch.cat(levels).to(dtype)
-        self.twist = _turns(torch.arange(self.size), 4 * self.size).to(dtype)
+        levels, left, factors = [], self.size, radices(self.size)
+        # whatever the default device is
+        with torch.device("cpu"):
+            for r in factors:
+                m = left // r
+                jk = torch.arange(m)[:, None] * torch.arange(1, r)
+                levels.append(_turns(-jk, left))
+                left = m
+            self.radices = torch.tensor(factors)
+            self.twiddles = torch.cat(levels).to(dtype)
+            self.twist = _turns(torch.arange(self.size), 4 * self.size).to(dtype)
 
 
 def radices(size: int) -> list[int]:
@@ -137,7 +139,7 @@ class _Filters:
 
     def empty(self, *shape: int) -> Tensor:
         """Memory."""
-        return torch.empty(shape, dtype=self.h.dtype)
+        return self.h.new_empty(shape)
 
     def operator(self, **tensors: Tensor | None) -> native.Operator:
         """The argument of a compiled function."""
