@@ -16,11 +16,11 @@ Made = tuple[Any, Tensor]
 
 
 def operator() -> Made:
-    return HyenaOperator(4, L_MAX, order=3, seed=0), torch.randn(2, STEPS, 4)
+    return HyenaOperator(8, L_MAX, order=3, seed=0), torch.randn(2, STEPS, 8)
 
 
 def block() -> Made:
-    return HyenaBlock(4, L_MAX, seed=0), torch.randn(2, STEPS, 4)
+    return HyenaBlock(8, L_MAX, seed=0), torch.randn(2, STEPS, 8)
 
 
 def model() -> Made:

@@ -259,7 +259,7 @@ def changed_skip(layer: Any) -> None:
 
 def trained(layer: Any) -> None:
     with torch.enable_grad():
-        x = torch.randint(0, 12, (1, 4)) if layer.spec.indices else torch.randn(1, 4, 4)
+        x = torch.randint(0, 12, (1, 4)) if layer.spec.indices else torch.randn(1, 4, 8)
         layer(x).square().sum().backward()
     torch.optim.SGD(layer.parameters(), lr=0.5).step()
 

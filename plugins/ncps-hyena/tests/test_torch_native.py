@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from ncps.testing import TOLERANCES
 from ncps_hyena import native
+from ncps_hyena.native import _library
 from ncps_hyena.torch import HyenaOperator
 from ncps_hyena.torch.kernels import (
     NativeScan,
@@ -64,13 +65,12 @@ def features_last(t: Tensor) -> Tensor:
     return t.detach().mT.contiguous().mT
 
 
-def test_functions_are_compiled_where_they_can_be() -> None:
-    if platform.machine() != "x86_64" or sys.platform != "linux":
-        pytest.skip("there are none")
+def test_what_was_compiled_is_used_where_the_processor_can() -> None:
+    if sys.platform != "linux" or not (Path(native.__file__).parent / "_operator.so").exists():
+        pytest.skip("none were compiled")
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         flags = next(line for line in lines if line.startswith("flags")).split()
-    possible = {"avx2", "fma"} <= {*flags} and any(map(shutil.which, ("cc", "gcc", "clang")))
-    assert native.available() == possible
+    assert native.available() == ({"avx2", "fma"} <= {*flags})
 
 
 @needs_functions
@@ -208,12 +208,69 @@ def test_radices_make_the_size_of_every_transform() -> None:
 
 @needs_functions
 def test_what_does_not_fit_is_left_to_torch() -> None:
-    x = torch.zeros(1, 2, 3)
-    assert fits_native(x, 3)
-    assert fits_native(x.double(), 64)
-    assert not fits_native(x, 65)
-    assert not fits_native(x.bfloat16(), 3)
-    assert not fits_native(x.to("meta"), 3)
+    x = torch.zeros(1, 2, 8)
+    assert fits_native([x, x], 8, 3)
+    assert fits_native([x.double()], 8, 64)
+    assert not fits_native([x], 8, 65)
+    assert not fits_native([x], 2, 3)
+    assert not fits_native([x.bfloat16()], 8, 3)
+    assert not fits_native([x, x.to("meta")], 8, 3)
+    flat = arguments((1, 8, 5, 3, 2))
+    flat[1] = flat[1].float()  # type: ignore[union-attr]
+    with pytest.raises(TypeError, match="take arguments of one dtype on a CPU"):
+        NativeScan.apply(*flat)
+
+
+@needs_functions
+@pytest.mark.parametrize("features", [8, 24])
+def test_other_vectors_between_calls_change_nothing(features: int) -> None:
+    layer, x = HyenaOperator(features, 300, seed=0), torch.randn(1, 300, features)
+    try:
+        with torch.no_grad():
+            expected = layer(x)
+            for widest in (32, 64, 0, 32, 0, 64):
+                native.allow(widest)
+                close(layer(x), expected)
+        y = layer(x)
+        native.allow(0)
+        y.sum().backward()
+        assert all(p.grad.isfinite().all() for p in layer.parameters())  # type: ignore[union-attr]
+    finally:
+        native.allow(64)
+
+
+@needs_functions
+def test_parts_of_a_layer_in_another_dtype_are_left_to_torch() -> None:
+    layer, x = HyenaOperator(20, 300, seed=0), torch.randn(2, 290, 20)
+    expected = layer(x)
+    layer.long_0.kernel.double()
+    close(layer(x), expected)
+
+
+@needs_functions
+def test_numbers_that_are_yet_to_be_negated() -> None:
+    flat = arguments((2, 9, 33, 3, 2))
+    y = NativeScan.apply(*flat)
+    dy = torch.randn_like(y)
+    (expected,) = torch.autograd.grad(y, flat[0], dy, retain_graph=True)  # type: ignore[arg-type]
+    (found,) = torch.autograd.grad(y, flat[0], torch._neg_view(dy))  # type: ignore[arg-type]
+    torch.testing.assert_close(found, -expected)
+
+
+def test_what_other_sources_left_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(_library.__file__).parent
+    if not (folder / "_operator.so").exists():
+        pytest.skip("none were compiled")
+    for path in folder.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    monkeypatch.setattr(_library, "FOLDER", tmp_path)
+    assert _library._library.__wrapped__() is not None
+    (tmp_path / "fft.h").write_text("", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match="compiled from other sources"):
+        assert _library._library.__wrapped__() is None
 
 
 @needs_functions
@@ -251,7 +308,7 @@ def test_a_layer_takes_the_compiled_functions_once_each(monkeypatch: pytest.Monk
 
     for name in ("forward", "backward", "spectra"):
         monkeypatch.setattr(native, name, counted(name, getattr(native, name)))
-    layer, x = HyenaOperator(4, 30, seed=0), torch.randn(2, 30, 4)
+    layer, x = HyenaOperator(8, 30, seed=0), torch.randn(2, 30, 8)
     layer(x).sum().backward()
     assert calls == ["forward", "backward"]
     with torch.no_grad():
@@ -261,23 +318,19 @@ def test_a_layer_takes_the_compiled_functions_once_each(monkeypatch: pytest.Monk
 
 
 @needs_functions
-def test_who_takes_down_operations_of_torch_sees_all_of_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    layer = HyenaOperator(4, 30, seed=0).eval()
-    x, other = torch.randn(2, 2, 30, 4)
+def test_who_takes_down_operations_of_torch_sees_all_of_them() -> None:
+    layer = HyenaOperator(8, 30, seed=0).eval()
+    x, other = torch.randn(2, 2, 30, 8)
     with torch.no_grad():
         graph = make_fx(layer)(x)
         close(graph(other), layer(other))
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         assert layer(mode.from_tensor(x)).shape == x.shape
-    monkeypatch.setattr(torch.jit, "is_tracing", lambda: True)
-    assert not fits_native(x, 3)
 
 
 @pytest.mark.usefixtures("_none")
 def test_without_them_a_call_says_so() -> None:
     assert not native.available()
-    assert not fits_native(torch.zeros(1), 3)
+    assert not fits_native([torch.zeros(1)], 8, 3)
     with pytest.raises(ImportError, match=r"no compiled functions here; see ncps_hyena\.native"):
         native.forward(native.Operator(), 4)

@@ -13,5 +13,7 @@ from ncps_hyena.native._library import allow as allow
 from ncps_hyena.native._library import available as available
 from ncps_hyena.native._library import backward as backward
 from ncps_hyena.native._library import forward as forward
+from ncps_hyena.native._library import sources as sources
 from ncps_hyena.native._library import spectra as spectra
 from ncps_hyena.native._library import width as width
+from ncps_hyena.native._library import width_for as width_for

@@ -1,15 +1,15 @@
 /* The backward: what `_gated_scan` has for its equations, group by group and row by row. */
 
-/* Memory of a thread. */
+/* BackwardMemory of a thread. */
 typedef struct {
   V *u, *d, *late;  /* u^o; d/dv^{o+1}; the dh that are summed directly */
   C *U, *D, *H, *P; /* transforms of u and d, of all filters, and of their gradients */
   Factors* x;
   Stream* gate;
   Sums* sums;
-} Memory;
+} BackwardMemory;
 
-INLINE void leave_back_step(const Operator* a, Memory* m, Three* three, const REAL* dy,
+INLINE void leave_back_step(const Operator* a, BackwardMemory* m, Three* three, const REAL* dy,
                             const REAL* v, ix row, ix t, ix K, int early, Group group) {
   V given = LOAD_STEP(dy + t * a->features, a->features);
   m->d[t] = given * short_at(m->gate, t, K, early, group);
@@ -20,8 +20,8 @@ INLINE void leave_back_step(const Operator* a, Memory* m, Three* three, const RE
 }
 
 /* Of y = v * gate: d = dy * gate and its twist; the gradients of the gate. */
-INLINE void leave_back(const Operator* a, Memory* m, const REAL* dy, const REAL* v, ix row, ix K,
-                       Group group) {
+INLINE void leave_back(const Operator* a, BackwardMemory* m, const REAL* dy, const REAL* v, ix row,
+                       ix K, Group group) {
   Three three;
   clear(m->sums, &three, K);
   EACH_STEP(leave_back_step, a, m, &three, dy, v, row);
@@ -29,8 +29,8 @@ INLINE void leave_back(const Operator* a, Memory* m, const REAL* dy, const REAL*
   finish(a, m->gate, m->sums, &three, row, K, group);
 }
 
-INLINE void enter_back_step(const Operator* a, Memory* m, Three* three, const V* last, ix start,
-                            V s, ix row, ix t, ix K, int early, Group group) {
+INLINE void enter_back_step(const Operator* a, BackwardMemory* m, Three* three, const V* last,
+                            ix start, V s, ix row, ix t, ix K, int early, Group group) {
   const Factors* x = m->x;
   V du = s * m->d[t];
   if (t < start)
@@ -55,7 +55,7 @@ INLINE void enter_back_step(const Operator* a, Memory* m, Three* three, const V*
 
 /* Of u = v * gate, from du = long + s d: the gradients of the gate; d = du * gate and its twist, or
 the gradients of the value where it is a stream. */
-INLINE void enter_back(const Operator* a, Memory* m, const REAL* h, V s, ix row, ix K,
+INLINE void enter_back(const Operator* a, BackwardMemory* m, const REAL* h, V s, ix row, ix K,
                        Group group) {
   /* what is not to be read from m->D: entries past N would be gone, and d where it is written */
   V last[2 * APART];
@@ -79,9 +79,9 @@ INLINE void enter_back(const Operator* a, Memory* m, const REAL* h, V s, ix row,
 
 /* Gradients of a long convolution of one row and group: of the filters into P and `late`, of the
 skip; z from the twist of d to that of du. */
-static void long_back(const Operator* a, Memory* m, ix o, ix row, Group group) {
+static void long_back(const Operator* a, BackwardMemory* m, ix o, ix row, Group group) {
   ix N = a->size;
-  C *H = m->H + o * N, *P = m->P + o * N;
+  C* H = m->H + o * N;
   enter(a, m->x, m->u, m->U, group);
   double sums[LANES_MOST] = {0};
   for (ix low = 0; low < a->steps; low += PIECE) {
@@ -92,6 +92,7 @@ static void long_back(const Operator* a, Memory* m, ix o, ix row, Group group) {
   for (ix l = 0; l < group.n; l++) RESULTS(ds)[o * a->features + group.first + l] += (REAL)sums[l];
   there(m->D, N, N, a->radices, a->twiddles);
   if (a->dh) {
+    C* P = m->P + o * N;
     there(m->U, N, N, a->radices, a->twiddles);
     if (!row) memset(P, 0, (size_t)N * sizeof *P);
     for (ix k = 0; k < N; k++) {
@@ -113,7 +114,7 @@ static void long_back(const Operator* a, Memory* m, ix o, ix row, Group group) {
 }
 
 /* The gradients of the filters of a group, from the transforms of all rows' correlations. */
-static void filters_back(const Operator* a, Memory* m, ix o, Group group) {
+static void filters_back(const Operator* a, BackwardMemory* m, ix o, Group group) {
   ix N = a->size, step = a->convolutions * a->features, at = o * a->features + group.first;
   C *P = m->P + o * N, *Q = m->U;
   REAL scale = (REAL)1 / (REAL)N;
@@ -136,7 +137,7 @@ static void filters_back(const Operator* a, Memory* m, ix o, Group group) {
   }
 }
 
-static void row_back(const Operator* a, Memory* m, ix row, Group group) {
+static void row_back(const Operator* a, BackwardMemory* m, ix row, Group group) {
   ix M = a->convolutions, numbers = a->steps * a->features, at = row * numbers + group.first;
   const REAL *v = NUMBERS(v) + at, *dy = NUMBERS(dy) + at;
   ix between = a->rows * numbers;
@@ -155,22 +156,22 @@ static void row_back(const Operator* a, Memory* m, ix row, Group group) {
 /* The memory that a thread of the backward takes. */
 static ix backward_bytes(const Operator* a) {
   ix N = a->size, M = a->convolutions;
-  ix vectors = 2 * a->steps + M * APART + 2 * N * (2 + 2 * M);
+  ix vectors = 2 * a->steps + M * APART + 2 * N * (2 + M * (a->dh ? 2 : 1));
   return (vectors + VECTORS(Factors) + VECTORS(Stream) + 2 * VECTORS(Sums)) * (ix)sizeof(V);
 }
 
-static int some_backward(const Operator* a, void* out, ix first, ix last) {
-  (void)out;
+/* A piece is a group. */
+static int some_backward(const Operator* a, ix first, ix last) {
   ix N = a->size, M = a->convolutions;
   Pool pool;
   void* memory;
   if (posix_memalign(&memory, 64, (size_t)backward_bytes(a))) return -1;
   pool.at = memory;
-  Memory m = {.u = TAKE(a->steps), .d = TAKE(a->steps), .late = TAKE(M * APART)};
+  BackwardMemory m = {.u = TAKE(a->steps), .d = TAKE(a->steps), .late = TAKE(M * APART)};
   m.U = TAKE_COMPLEX(N);
   m.D = TAKE_COMPLEX(N);
   m.H = TAKE_COMPLEX(N * M);
-  m.P = TAKE_COMPLEX(N * M);
+  m.P = a->dh ? TAKE_COMPLEX(N * M) : NULL;
   m.x = TAKE_ONE(Factors);
   m.gate = TAKE_ONE(Stream);
   m.sums = (Sums*)TAKE(2 * VECTORS(Sums));
@@ -184,6 +185,6 @@ static int some_backward(const Operator* a, void* out, ix first, ix last) {
   return 0;
 }
 
-static int backward(const Operator* a, void* out) {
-  return spread(some_backward, a, out, groups_of(a), backward_bytes(a));
+static int backward(const Operator* a) {
+  return spread(some_backward, a, groups_of(a), backward_bytes(a));
 }

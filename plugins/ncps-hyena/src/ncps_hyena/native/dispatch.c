@@ -2,36 +2,34 @@
 
 #include "operator.h"
 
-#include <stddef.h>
-
 /* For float and for double. */
 extern const Functions ncps_hyena_avx2_float, ncps_hyena_avx2_double;
 extern const Functions ncps_hyena_avx512_float, ncps_hyena_avx512_double;
 
-/* Bytes of the widest vectors to be used. */
-static ix widest = 64;
-
-static const Functions* chosen(int wide) {
+/* Bytes of the widest vectors that there are functions for on this processor; 0 for none. */
+ix ncps_hyena_widest(void) {
   __builtin_cpu_init();
-  if (widest < 32 || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
-  if (widest >= 64 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return wide ? &ncps_hyena_avx512_double : &ncps_hyena_avx512_float;
-  return wide ? &ncps_hyena_avx2_double : &ncps_hyena_avx2_float;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+  int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return wide ? 64 : 32;
 }
 
-void ncps_hyena_allow(ix bytes) { widest = bytes; }
+/* What tells the sources that this was compiled from. */
+const char* ncps_hyena_sources(void) { return SOURCES; }
 
-/* Bytes of the vectors that are used; 0 where no function runs on this processor. */
-ix ncps_hyena_width(void) { return chosen(0) ? chosen(0)->width : 0; }
-
-ix ncps_hyena_struct(void) { return sizeof(Operator); }
-
-/* `wide` where the numbers are doubles. */
-int ncps_hyena_spectra(const Operator* a, int wide, void* out) {
-  return chosen(wide)->spectra(a, out);
+static const Functions* functions(const Operator* a, int doubles) {
+  if (a->width == 64) return doubles ? &ncps_hyena_avx512_double : &ncps_hyena_avx512_float;
+  return doubles ? &ncps_hyena_avx2_double : &ncps_hyena_avx2_float;
 }
 
-int ncps_hyena_forward(const Operator* a, int wide) { return chosen(wide)->forward(a, NULL); }
+/* Write `spectra`. */
+int ncps_hyena_spectra(const Operator* a, int doubles) { return functions(a, doubles)->spectra(a); }
 
-int ncps_hyena_backward(const Operator* a, int wide) { return chosen(wide)->backward(a, NULL); }
+/* Write y, and v if there is one. */
+int ncps_hyena_forward(const Operator* a, int doubles) { return functions(a, doubles)->forward(a); }
+
+/* Write or add to all gradients. */
+int ncps_hyena_backward(const Operator* a, int doubles) {
+  return functions(a, doubles)->backward(a);
+}

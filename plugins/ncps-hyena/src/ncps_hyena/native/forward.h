@@ -167,73 +167,87 @@ static void leave(const Operator* a, const Outlet* x, const C* z, const V* u, Gr
 
 INLINE ix groups_of(const Operator* a) { return (a->features + LANES - 1) / LANES; }
 
-static int some_spectra(const Operator* a, void* out, ix first, ix last) {
-  ix groups = groups_of(a), N = a->size;
+static int some_spectra(const Operator* a, ix first, ix last) {
+  ix N = a->size;
   C* R = NULL;
   if (a->r && posix_memalign((void**)&R, 64, (size_t)N * sizeof *R)) return -1;
   for (ix g = first; g < last; g++)
     for (ix o = 0; o < a->convolutions; o++)
-      filters(a, o, group_of(a, g), (C*)out + (o * groups + g) * N, R);
+      filters(a, o, group_of(a, g), (C*)a->spectra + (o * groups_of(a) + g) * N, R);
   free(R);
   return 0;
 }
 
-static int spectra(const Operator* a, void* out) {
-  return spread(some_spectra, a, out, groups_of(a), 2 * a->size * (ix)sizeof(V));
+static int spectra(const Operator* a) {
+  return spread(some_spectra, a, groups_of(a), 2 * a->size * (ix)sizeof(V));
 }
 
-/* The memory that a thread of the forward takes. */
+/* Memory of a thread. */
+typedef struct {
+  V *u, *v;
+  C *z, *H, *R; /* H where there are no spectra */
+  Factors* x;
+  Outlet* outlet;
+} ForwardMemory;
+
 static ix forward_bytes(const Operator* a) {
   ix N = a->size, M = a->convolutions;
   ix vectors = 2 * a->steps + 2 * N + (a->spectra ? 0 : 2 * N * M) + (a->r ? 2 * N : 0);
   return (vectors + VECTORS(Factors) + VECTORS(Outlet)) * (ix)sizeof(V);
 }
 
-static int some_forward(const Operator* a, void* out, ix first, ix last) {
-  (void)out;
-  ix N = a->size, M = a->convolutions, groups = groups_of(a);
-  ix numbers = a->steps * a->features;
+static void row_forward(const Operator* a, ForwardMemory* m, ix g, ix row) {
+  Group group = group_of(a, g);
+  ix N = a->size, M = a->convolutions, numbers = a->steps * a->features;
+  Outlet* outlet = m->outlet;
+  const REAL* v = NULL;
+  outlet->v_step = a->v ? a->features : LANES;
+  for (ix o = 0; o < M; o++) {
+    int end = o == M - 1;
+    open_factors(a, m->x, o, row, group, v, outlet->v_step);
+    enter(a, m->x, m->u, m->z, group);
+    there(m->z, N, N, a->radices, a->twiddles);
+    const C* H = m->H ? m->H + o * N : (const C*)a->spectra + (o * groups_of(a) + g) * N;
+    for (ix k = 0; k < N; k++) {
+      C z = m->z[k], h = H[k];
+      m->z[k] = (C){z.re * h.re - z.im * h.im, z.re * h.im + z.im * h.re};
+    }
+    back(m->z, N, N, a->radices, a->twiddles);
+    REAL* next = a->v ? RESULTS(v) + (o * a->rows + row) * numbers + group.first : (REAL*)m->v;
+    outlet->h = NUMBERS(h) + o * a->h_convolution + group.first;
+    outlet->s = LOAD(NUMBERS(s) + o * a->features + group.first);
+    /* nobody reads the last one, unless it is kept */
+    outlet->v = end && !a->v ? NULL : next;
+    outlet->y = end ? RESULTS(y) + row * numbers + group.first : NULL;
+    if (end) open_stream(a, &outlet->gate, 0, row, group);
+    leave(a, outlet, m->z, m->u, group);
+    v = next;
+  }
+}
+
+/* A piece is a row of a group. */
+static int some_forward(const Operator* a, ix first, ix last) {
+  ix N = a->size, M = a->convolutions;
   Pool pool;
   void* memory;
   if (posix_memalign(&memory, 64, (size_t)forward_bytes(a))) return -1;
   pool.at = memory;
-  V *u = TAKE(a->steps), *kept = TAKE(a->steps);
-  C *z = TAKE_COMPLEX(N), *own = a->spectra ? NULL : TAKE_COMPLEX(N * M);
-  C* R = a->r ? TAKE_COMPLEX(N) : NULL;
-  Factors* x = TAKE_ONE(Factors);
-  Outlet* outlet = TAKE_ONE(Outlet);
-  for (ix g = first; g < last; g++) {
-    Group group = group_of(a, g);
-    for (ix o = 0; o < M && own; o++) filters(a, o, group, own + o * N, R);
-    for (ix row = 0; row < a->rows; row++) {
-      const REAL* v = NULL;
-      ix v_step = a->v ? a->features : LANES;
-      for (ix o = 0; o < M; o++) {
-        open_factors(a, x, o, row, group, v, v_step);
-        enter(a, x, u, z, group);
-        there(z, N, N, a->radices, a->twiddles);
-        const C* H = own ? own + o * N : (const C*)a->spectra + (o * groups + g) * N;
-        for (ix k = 0; k < N; k++)
-          z[k] = (C){z[k].re * H[k].re - z[k].im * H[k].im, z[k].re * H[k].im + z[k].im * H[k].re};
-        back(z, N, N, a->radices, a->twiddles);
-        REAL* next = a->v ? RESULTS(v) + (o * a->rows + row) * numbers + group.first : (REAL*)kept;
-        ix end = o == M - 1;
-        outlet->h = NUMBERS(h) + o * a->h_convolution + group.first;
-        outlet->s = LOAD(NUMBERS(s) + o * a->features + group.first);
-        /* nobody reads the last one, unless it is kept */
-        outlet->v = end && !a->v ? NULL : next;
-        outlet->v_step = v_step;
-        outlet->y = end ? RESULTS(y) + row * numbers + group.first : NULL;
-        if (end) open_stream(a, &outlet->gate, 0, row, group);
-        leave(a, outlet, z, u, group);
-        v = next;
-      }
-    }
+  ForwardMemory m = {.u = TAKE(a->steps), .v = TAKE(a->steps)};
+  m.z = TAKE_COMPLEX(N);
+  m.H = a->spectra ? NULL : TAKE_COMPLEX(N * M);
+  m.R = a->r ? TAKE_COMPLEX(N) : NULL;
+  m.x = TAKE_ONE(Factors);
+  m.outlet = TAKE_ONE(Outlet);
+  for (ix i = first; i < last; i++) {
+    ix g = i / a->rows, row = i % a->rows;
+    if (m.H && (i == first || !row))
+      for (ix o = 0; o < M; o++) filters(a, o, group_of(a, g), m.H + o * N, m.R);
+    row_forward(a, &m, g, row);
   }
   free(memory);
   return 0;
 }
 
-static int forward(const Operator* a, void* out) {
-  return spread(some_forward, a, out, groups_of(a), forward_bytes(a));
+static int forward(const Operator* a) {
+  return spread(some_forward, a, groups_of(a) * a->rows, forward_bytes(a));
 }

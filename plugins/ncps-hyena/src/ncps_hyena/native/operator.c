@@ -4,6 +4,7 @@ both. */
 
 #include "operator.h"
 
+#include <immintrin.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,40 +17,41 @@ both. */
 /* Numbers of a thread: to start one takes as long as some 10^4 of them. */
 #define GRAIN 65536
 #define THREADS 64
-/* Bytes that all threads but one may take. */
+/* Bytes that all threads may take, or as many as z has. */
 #define MEMORY_MOST ((ix)1 << 30)
 /* Numbers in the widest vector. */
 #define LANES_MOST (WIDTH / 4)
 
-typedef int (*Work)(const Operator* a, void* out, ix first, ix last);
+/* Pieces first to last (excluded) of the work of a call. */
+typedef int (*Work)(const Operator* a, ix first, ix last);
 
 typedef struct {
   Work work;
   const Operator* a;
-  void* out;
   ix first, last;
   int result;
 } Share;
 
 static void* share(void* given) {
   Share* own = given;
-  own->result = own->work(own->a, own->out, own->first, own->last);
+  own->result = own->work(own->a, own->first, own->last);
   return NULL;
 }
 
-/* Share groups of features out among threads, each of which takes a run of them, and `bytes` of
-memory. */
-static int spread(Work work, const Operator* a, void* out, ix groups, ix bytes) {
+static ix least(ix a, ix b) { return a < b ? a : b; }
+
+/* Share pieces out among threads, each of which takes a run of them, and `bytes` of memory. */
+static int spread(Work work, const Operator* a, ix pieces, ix bytes) {
   pthread_t started[THREADS];
   Share shares[THREADS];
-  ix most = a->rows * a->features * a->steps / GRAIN, threads = a->threads;
-  if (threads > most) threads = most;
-  if (threads > MEMORY_MOST / bytes) threads = MEMORY_MOST / bytes;
-  if (threads > groups) threads = groups;
-  if (threads > THREADS) threads = THREADS;
+  ix numbers = a->rows * a->features * a->steps;
+  ix most = numbers * (a->convolutions + 2) * (ix)sizeof(REAL);
+  ix threads = least(a->threads, numbers / GRAIN);
+  threads = least(threads, (most > MEMORY_MOST ? most : MEMORY_MOST) / bytes);
+  threads = least(threads, least(pieces, THREADS));
   if (threads < 1) threads = 1;
   for (ix i = 0; i < threads; i++)
-    shares[i] = (Share){work, a, out, i * groups / threads, (i + 1) * groups / threads, 0};
+    shares[i] = (Share){work, a, i * pieces / threads, (i + 1) * pieces / threads, 0};
   ix running = 1;
   while (running < threads && !pthread_create(&started[running], NULL, share, &shares[running]))
     running++;
@@ -70,4 +72,4 @@ static int spread(Work work, const Operator* a, void* out, ix groups, ix bytes) 
 #define JOINED(a, b) a##b
 #define NAMED(prefix, kind) JOINED(prefix, kind)
 
-const Functions NAMED(ncps_hyena_, KIND) = {WIDTH, spectra, forward, backward};
+const Functions NAMED(ncps_hyena_, KIND) = {spectra, forward, backward};

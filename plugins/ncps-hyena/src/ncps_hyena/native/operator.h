@@ -2,7 +2,7 @@
 Python. The maths stands in `ncps_hyena.torch.kernels._gated`; held to its plain twin by
 `test_torch_native.py`.
 
-Arrays are contiguous, with D features, N - 1 = M long convolutions and K taps:
+Arrays are contiguous, with M long convolutions, D features and K taps, and transforms of N numbers:
 
     z, dz (B, L, (M + 2) D)     y, dy (B, L, D)     v, noise (M, B, L, D)     real (B, L)
     w, dw ((M + 2) D, K)        b, db ((M + 2) D,)  s, ds (M, D)
@@ -27,22 +27,21 @@ typedef int64_t ix;
 typedef struct {
   ix rows, features, steps, taps, convolutions, h_step, h_convolution;
   /* the transforms' length N >= steps - APART / 2, the entries computed apart, N's factors */
-  ix size, apart, threads;
+  ix size, apart, threads, width; /* width: bytes of a vector */
   const ix* radices;
   /* complex numbers: e^(-2 pi i j k / n) level by level, and e^(i pi j / 2N) for j < N */
   const void *twiddles, *twist;
-  const void *z, *w, *b, *h, *s, *r, *real, *noise, *spectra;
-  void *y, *v;
+  const void *z, *w, *b, *h, *s, *r, *real, *noise;
+  void *spectra, *y, *v;
   const void* dy;
   void *dz, *dw, *db, *dh, *ds, *dr;
 } Operator;
 
 /* Gives 0, or -1 where there is not enough memory. */
-typedef int (*Function)(const Operator* a, void* out);
+typedef int (*Function)(const Operator* a);
 
 /* What was compiled for one kind of processor and of number. */
 typedef struct {
-  ix width; /* bytes of a vector */
   Function spectra, forward, backward;
 } Functions;
 

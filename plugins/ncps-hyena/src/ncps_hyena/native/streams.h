@@ -13,15 +13,38 @@ INLINE Group group_of(const Operator* a, ix g) {
   return (Group){g * LANES, left < LANES ? left : LANES};
 }
 
-/* Not inlined: code for whole groups is to keep its vectors in registers. */
-static __attribute__((noinline)) V load_some(const REAL* p, ix n) {
-  V v = {0};
-  for (ix i = 0; i < n; i++) v[i] = p[i];
-  return v;
+#if WIDTH == 32
+/* The mask of the first n numbers of a vector. */
+INLINE __m256i first_of(ix n) {
+  static const int64_t table[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+  const char* end = (const char*)(table + 4);
+  return _mm256_loadu_si256((const __m256i*)(end - n * (ix)sizeof(REAL)));
+}
+#endif
+
+/* The first n numbers of a vector. */
+INLINE V load_some(const REAL* p, ix n) {
+#if WIDTH == 64
+  if (sizeof(REAL) == 4) return (V)_mm512_maskz_loadu_ps((__mmask16)((1 << n) - 1), p);
+  return (V)_mm512_maskz_loadu_pd((__mmask8)((1 << n) - 1), p);
+#else
+  if (sizeof(REAL) == 4) return (V)_mm256_maskload_ps((const float*)p, first_of(n));
+  return (V)_mm256_maskload_pd((const double*)p, first_of(n));
+#endif
 }
 
-static __attribute__((noinline)) void store_some(REAL* p, V v, ix n) {
-  for (ix i = 0; i < n; i++) p[i] = v[i];
+INLINE void store_some(REAL* p, V v, ix n) {
+#if WIDTH == 64
+  if (sizeof(REAL) == 4)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1 << n) - 1), (__m512)v);
+  else
+    _mm512_mask_storeu_pd(p, (__mmask8)((1 << n) - 1), (__m512d)v);
+#else
+  if (sizeof(REAL) == 4)
+    _mm256_maskstore_ps((float*)p, first_of(n), (__m256)v);
+  else
+    _mm256_maskstore_pd((double*)p, first_of(n), (__m256d)v);
+#endif
 }
 
 INLINE V load(const REAL* p, ix n) {
@@ -122,17 +145,19 @@ INLINE void gather(Sums* s, Three* three, ix K) {
 /* dz_{t-K+1} = sum_k w_k d_{t-k}, and what d_t adds to dw_k = sum_t d_t z_{t-K+1+k} and to db. */
 INLINE void push(const Operator* a, const Stream* s, Sums* sums, Three* three, ix row, ix t, V d,
                  ix K, int early, Group group) {
-  REAL* dz = RESULTS(dz) + (row * a->steps + t - K + 1) * s->step + s->channel;
-  const REAL* z = s->z + (t - K + 1) * s->step;
+  /* of step 0, as no address may lie before the array */
+  REAL* dz = RESULTS(dz) + row * a->steps * s->step + s->channel;
+  const REAL* z = s->z;
+  ix at = (t - K + 1) * s->step;
   if (K == 3) {
     if (!early || t >= K - 1)
-      STORE_STEP(dz, s->step, s->w[0] * d + s->w[1] * three->d1 + s->w[2] * three->d2);
+      STORE_STEP(dz + at, s->step, s->w[0] * d + s->w[1] * three->d1 + s->w[2] * three->d2);
     three->d2 = three->d1;
     three->d1 = d;
     three->b += d;
-    if (!early || t >= 2) three->w0 += d * LOAD(z);
-    if (!early || t >= 1) three->w1 += d * LOAD(z + s->step);
-    three->w2 += d * LOAD(z + 2 * s->step);
+    if (!early || t >= 2) three->w0 += d * LOAD(z + at);
+    if (!early || t >= 1) three->w1 += d * LOAD(z + at + s->step);
+    three->w2 += d * LOAD(z + at + 2 * s->step);
     return;
   }
   for (ix k = K - 1; k > 0; k--) sums->d[k] = sums->d[k - 1];
@@ -140,10 +165,10 @@ INLINE void push(const Operator* a, const Stream* s, Sums* sums, Three* three, i
   if (t >= K - 1) {
     V sum = {0};
     for (ix k = 0; k < K; k++) sum += s->w[k] * sums->d[k];
-    STORE_STEP(dz, s->step, sum);
+    STORE_STEP(dz + at, s->step, sum);
   }
   sums->w[K] += d;
-  for (ix k = t < K - 1 ? K - 1 - t : 0; k < K; k++) sums->w[k] += d * LOAD(z + k * s->step);
+  for (ix k = t < K - 1 ? K - 1 - t : 0; k < K; k++) sums->w[k] += d * LOAD(z + at + k * s->step);
 }
 
 /* The last dz, and the sums into dw and db. */

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,19 +28,21 @@ from ncps_hyena.torch.kernels._sizes import transform
 
 # most taps that the compiled functions have room for
 TAPS = 64
+# bytes of all features at a step, up to which a vector is too empty
+LEAST = 8
 
 
-def fits_native(x: Tensor, taps: int) -> bool:
-    """Whether the compiled functions are here and may read the memory of x and what is like it."""
-    plain = type(x) in (Tensor, torch.nn.Parameter) and x.device.type == "cpu"
-    takes = x.dtype in (torch.float32, torch.float64) and taps <= TAPS
-    return plain and takes and not _watched() and native.available()
+def fits_native(tensors: Sequence[Tensor], features: int, taps: int) -> bool:
+    """Whether the compiled functions are here, and pay, and may read the memory of the tensors.
 
-
-def _watched() -> bool:
-    """Whether somebody takes down the operations of torch, and must see all of them."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return tracing or _get_current_dispatch_mode() is not None
+    They take the dtype of the first, and nobody may be taking down the operations of torch.
+    """
+    dtype = tensors[0].dtype
+    if dtype not in (torch.float32, torch.float64) or taps > TAPS or not native.available():
+        return False
+    if features * dtype.itemsize <= LEAST or _get_current_dispatch_mode() is not None:
+        return False
+    return all(type(t) in (Tensor, torch.nn.Parameter) and t.device.type == "cpu" for t in tensors)
 
 
 class NativeScan(torch.autograd.Function):
@@ -52,6 +54,7 @@ class NativeScan(torch.autograd.Function):
         run = _Run(Arguments(*flat))  # type: ignore[arg-type]
         v = run.empty(run.convolutions, run.rows, run.steps, run.features)
         y = run.forward(v=v)
+        ctx.width = run.width
         ctx.save_for_backward(*flat, v)
         return y
 
@@ -61,25 +64,35 @@ class NativeScan(torch.autograd.Function):
         *flat, v = ctx.saved_tensors
         if torch.is_grad_enabled():
             return differentiable(flat, dy, ctx.needs_input_grad)
-        return _Run(Arguments(*flat)).backward(v, dy, ctx.needs_input_grad)
+        return _Run(Arguments(*flat), ctx.width).backward(v, dy, ctx.needs_input_grad)
 
 
-def native_forward(*flat: Tensor | None, spectra: Tensor | None = None) -> Tensor:
+class Spectra(NamedTuple):
+    """The transforms of filters in vectors of so many bytes, (N-1, groups, N, 2, lanes)."""
+
+    vectors: Tensor
+    width: int
+
+
+def native_forward(*flat: Tensor | None, spectra: Spectra | None = None) -> Tensor:
     """y (B, D, L), when nobody asks for a gradient.
 
     `spectra` is what `native_spectra_of` gave for h and r, if it was kept.
     """
-    return _Run(Arguments(*flat)).forward(spectra=spectra)  # type: ignore[arg-type]
+    a = Arguments(*flat)  # type: ignore[arg-type]
+    if spectra is None:
+        return _Run(a).forward()
+    return _Run(a, spectra.width).forward(spectra=spectra.vectors)
 
 
-def native_spectra_of(h: Tensor, r: Tensor | None = None) -> Tensor:
-    """The transforms of the filters, as `native_forward` takes them, in vectors."""
+def native_spectra_of(h: Tensor, r: Tensor | None = None) -> Spectra:
+    """The transforms of the filters, as `native_forward` takes them."""
     filters = _Filters(h, r)
-    lanes = native.width() // h.dtype.itemsize
-    groups = -(-filters.features // lanes)
+    lanes = filters.width // h.dtype.itemsize
+    groups = -(-filters.features // max(lanes, 1))
     out = filters.empty(filters.convolutions, groups, filters.plan.size, 2, lanes)
-    native.spectra(filters.operator(), h.dtype.itemsize, out.data_ptr())
-    return out
+    native.spectra(filters.operator(spectra=out), h.dtype.itemsize)
+    return Spectra(out, filters.width)
 
 
 class Plan:
@@ -130,9 +143,14 @@ def _plan(steps: int, two_sided: bool, dtype: torch.dtype) -> Plan:
 class _Filters:
     """The filters h and r (M, D, L), as views of arrays (L, …) with the same strides."""
 
-    def __init__(self, h: Tensor, r: Tensor | None) -> None:
+    def __init__(self, h: Tensor, r: Tensor | None, width: int | None = None) -> None:
         self.convolutions, self.features, self.steps = h.shape
-        if h.stride(1) != 1 or (r is not None and r.stride() != h.stride()):
+        self.width = native.width_for(self.features, h.dtype.itemsize) if width is None else width
+        if (
+            h.stride(1) != 1
+            or h.is_neg()
+            or (r is not None and (r.stride() != h.stride() or r.is_neg()))
+        ):
             h, r = _features_last(h), None if r is None else _features_last(r)
         self.h, self.r = h, r
         self.plan = _plan(self.steps, r is not None, h.dtype)
@@ -148,6 +166,7 @@ class _Filters:
         if self.r is not None:
             arrays["r"] = self.r.data_ptr()
         return native.Operator(
+            rows=1,
             features=self.features,
             steps=self.steps,
             convolutions=self.convolutions,
@@ -156,6 +175,7 @@ class _Filters:
             size=plan.size,
             apart=plan.apart,
             threads=torch.get_num_threads(),
+            width=self.width,
             radices=plan.radices.data_ptr(),
             twiddles=plan.twiddles.data_ptr(),
             twist=plan.twist.data_ptr(),
@@ -167,20 +187,23 @@ class _Filters:
 class _Run(_Filters):
     """The arguments in the layout of the compiled functions."""
 
-    def __init__(self, a: Arguments) -> None:
-        super().__init__(a.h, a.r)
+    def __init__(self, a: Arguments, width: int | None = None) -> None:
+        kinds = {(t.dtype, t.device.type) for t in a if t is not None}
+        if len(kinds) > 1 or kinds.pop()[1] != "cpu":
+            raise TypeError("the compiled functions take arguments of one dtype on a CPU")
+        super().__init__(a.h, a.r, width)
         self.a = a
         self.rows = a.z.shape[0]
         self.itemsize = a.z.dtype.itemsize
         # z of steps that are not real is 0
         z = a.z if a.real is None else a.z * a.real[:, None]
         self.arguments = {
-            "z": z.mT.contiguous(),
-            "w": a.w.contiguous(),
-            "b": a.b.contiguous(),
-            "s": a.s.contiguous(),
-            "real": None if a.real is None else a.real.contiguous(),
-            "noise": None if a.noise is None else a.noise.mT.contiguous(),
+            "z": _contiguous(z.mT),
+            "w": _contiguous(a.w),
+            "b": _contiguous(a.b),
+            "s": _contiguous(a.s),
+            "real": None if a.real is None else _contiguous(a.real),
+            "noise": None if a.noise is None else _contiguous(a.noise.mT),
         }
 
     def operator(self, **tensors: Tensor | None) -> native.Operator:
@@ -198,7 +221,7 @@ class _Run(_Filters):
     def backward(self, v: Tensor, dy: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         """The gradients in the order of the arguments."""
         a = self.a
-        dy = dy.mT.contiguous()
+        dy = _contiguous(dy.mT)
         dz = self.empty(*a.z.mT.shape)
         dw, db, ds = (self.empty(*t.shape).zero_() for t in (a.w, a.b, a.s))
         dh, dr = None, None
@@ -213,6 +236,11 @@ class _Run(_Filters):
         return dz.mT, dw, db, dh, ds, dr, None, None
 
 
+def _contiguous(t: Tensor) -> Tensor:
+    # its numbers may be yet to be negated
+    return t.resolve_neg().contiguous()
+
+
 def _features_last(t: Tensor) -> Tensor:
     """t (M, D, L) as a view of an array (L, M, D)."""
-    return t.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+    return _contiguous(t.permute(2, 0, 1)).permute(1, 2, 0)

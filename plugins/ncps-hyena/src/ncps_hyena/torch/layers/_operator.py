@@ -77,11 +77,12 @@ class HyenaOperator(Streaming):
 
     def through(self, x: Tensor, real: Tensor | None) -> Tensor:
         """All steps at once."""
-        network = self._network()
-        native = ops.native(self.spec, x, network)
-        z = ops.inward(x, [p.linear for p in self._projections()], features_last=native)
-        v = ops.convolved(*(self.spec, z, self._taps(), network, self._kept, real, self._dropout))
-        return ops.outward(v, self.output, features_last=native)
+        taps, network = self._taps(), self._network()
+        last = ops.native(self.spec, x, taps, network)
+        z = ops.inward(x, [p.linear for p in self._projections()], features_last=last)
+        arguments = (z, taps, network, self._kept, real, self._dropout)
+        v = ops.convolved(self.spec, *arguments, features_last=last)
+        return ops.outward(v, self.output, features_last=last)
 
     def onward(
         self, x: Tensor, real: Tensor | None, state: ops.HyenaState | None

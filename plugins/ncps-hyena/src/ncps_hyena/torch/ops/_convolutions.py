@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from ncps_hyena import native as compiled
 from ncps_hyena.specs import HyenaSpec
 from ncps_hyena.torch import kernels
 from ncps_hyena.torch.ops._dtypes import compute_dtype
@@ -22,11 +23,14 @@ class Taps(NamedTuple):
     s: Tensor
 
 
-def native(spec: HyenaSpec, x: Tensor, network: Network) -> bool:
+def native(spec: HyenaSpec, x: Tensor, taps: Taps, network: Network) -> bool:
     """Whether the compiled functions convolve what is made of x; they want features last."""
-    if kit.in_transform() or x.dtype != compute_dtype(network.maps[0].dtype):
+    if kit.in_transform():
         return False
-    return kernels.fits_native(x, spec.short_filter_order)
+    tensors = [*taps, *network.tensors()]
+    # what is computed of these is all computed in the dtype of x
+    same = all(compute_dtype(t.dtype) == x.dtype for t in tensors)
+    return same and kernels.fits_native([x, *tensors], spec.features, spec.short_filter_order)
 
 
 def convolved(
@@ -37,8 +41,9 @@ def convolved(
     kept: Kept,
     real: Tensor | None = None,
     dropout: float = 0.0,
+    features_last: bool = False,
 ) -> Tensor:
-    """y (B, D, T) for the projections z (B, (N + 1)·D, T)."""
+    """y (B, D, T) for the projections z (B, (N + 1)·D, T), by what their layout is for."""
     rows, _, steps = z.shape
     dtype, tensors = compute_dtype(z.dtype), network.tensors()
     if rows == 0 or steps == 0:
@@ -54,18 +59,18 @@ def convolved(
         if kit.in_transform():
             f = filters(spec, network, steps)
             return kernels.gated_plain(z, w, b, f.h, s, f.r, mask, noise)
-        own = native(spec, z, network)
         if kit.wants_gradient([z, *taps, *tensors]):
-            f = filters(spec, network, steps, features_last=own)
-            scan: Any = kernels.NativeScan if own else kernels.GatedScan
+            f = filters(spec, network, steps, features_last=features_last)
+            scan: Any = kernels.NativeScan if features_last else kernels.GatedScan
             y: Tensor = scan.apply(z, w, b, f.h, s, f.r, mask, noise)
             return y
 
-        def make() -> tuple[Filters, Tensor]:
-            found = filters(spec, network, steps, features_last=own)
-            spectra_of = kernels.native_spectra_of if own else kernels.spectra_of
+        def make() -> tuple[Filters, Any]:
+            found = filters(spec, network, steps, features_last=features_last)
+            spectra_of: Any = kernels.native_spectra_of if features_last else kernels.spectra_of
             return found, spectra_of(found.h, found.r)
 
-        f, spectra = kept.get("whole", (steps, own), tensors, make)
-        forward = kernels.native_forward if own else kernels.gated_forward
-        return forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)
+        f, spectra = kept.get("whole", (steps, features_last and compiled.width()), tensors, make)
+        forward: Any = kernels.native_forward if features_last else kernels.gated_forward
+        found: Tensor = forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)
+        return found
