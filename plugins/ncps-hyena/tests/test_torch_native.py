@@ -16,6 +16,7 @@ from test_torch_gated import OPTIONS, SIZES, arguments, by_sums, outputs_and_gra
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.testing._internal.two_tensor import TwoTensor
 
 from ncps.testing import TOLERANCES
 from ncps_hyena import native
@@ -217,7 +218,7 @@ def test_what_does_not_fit_is_left_to_torch() -> None:
     assert not fits_native([x, x.to("meta")], 8, 3)
     flat = arguments((1, 8, 5, 3, 2))
     flat[1] = flat[1].float()  # type: ignore[union-attr]
-    with pytest.raises(TypeError, match="take arguments of one dtype on a CPU"):
+    with pytest.raises(TypeError, match="plain tensors of one dtype"):
         NativeScan.apply(*flat)
 
 
@@ -245,6 +246,34 @@ def test_parts_of_a_layer_in_another_dtype_are_left_to_torch() -> None:
     expected = layer(x)
     layer.long_0.kernel.double()
     close(layer(x), expected)
+
+
+@needs_functions
+def test_memory_is_not_read_as_what_it_is_not() -> None:
+    half = [None if t is None else t.detach().bfloat16() for t in arguments((1, 8, 5, 3, 2))]
+    with pytest.raises(TypeError, match="plain tensors of one dtype"):
+        NativeScan.apply(*half)
+    flat = arguments((1, 8, 5, 3, 3))
+    with pytest.raises(ValueError, match="do not fit h"):
+        NativeScan.apply(*flat[:4], flat[4][:1], *flat[5:])  # type: ignore[index]
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.half(), lambda t: t):
+        y = NativeScan.apply(*flat)
+    with pytest.raises(TypeError, match="plain tensors of one dtype"):
+        y.sum().backward()
+
+
+@needs_functions
+def test_parameters_without_memory_of_their_own_are_left_to_torch() -> None:
+    layer, x = HyenaOperator(8, 300, seed=0), torch.randn(2, 70, 8)
+    with torch.no_grad():
+        expected = layer(x)
+        for linear in (layer.value.linear, layer.output):
+            for name in ("weight", "bias"):
+                p = getattr(linear, name).detach()
+                twin = torch.nn.Parameter(TwoTensor(p, p.clone()), requires_grad=False)
+                setattr(linear, name, twin)
+            y = layer(x)
+            close(getattr(y, "a", y), expected)
 
 
 @needs_functions

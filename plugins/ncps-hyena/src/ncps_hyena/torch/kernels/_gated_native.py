@@ -188,9 +188,12 @@ class _Run(_Filters):
     """The arguments in the layout of the compiled functions."""
 
     def __init__(self, a: Arguments, width: int | None = None) -> None:
-        kinds = {(t.dtype, t.device.type) for t in a if t is not None}
-        if len(kinds) > 1 or kinds.pop()[1] != "cpu":
-            raise TypeError("the compiled functions take arguments of one dtype on a CPU")
+        _check(a.z.dtype, [t for t in a if t is not None])
+        M, D, _ = a.h.shape
+        channels = (M + 2) * D
+        shapes = (a.z.shape[1], a.w.shape[0], *a.b.shape, *a.s.shape)
+        if shapes != (channels, channels, channels, M, D) or a.w.shape[1] > TAPS:
+            raise ValueError("the compiled functions were given arguments that do not fit h")
         super().__init__(a.h, a.r, width)
         self.a = a
         self.rows = a.z.shape[0]
@@ -221,6 +224,7 @@ class _Run(_Filters):
     def backward(self, v: Tensor, dy: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
         """The gradients in the order of the arguments."""
         a = self.a
+        _check(a.z.dtype, [v, dy])
         dy = _contiguous(dy.mT)
         dz = self.empty(*a.z.mT.shape)
         dw, db, ds = (self.empty(*t.shape).zero_() for t in (a.w, a.b, a.s))
@@ -234,6 +238,19 @@ class _Run(_Filters):
             dz.mul_(a.real[..., None])
         dh, dr = (None if t is None else t.permute(1, 2, 0) for t in (dh, dr))
         return dz.mT, dw, db, dh, ds, dr, None, None
+
+
+def _check(dtype: torch.dtype, tensors: Sequence[Tensor]) -> None:
+    """TypeError unless C may read the tensors: a saved one may have come back as something else."""
+    takes = dtype in (torch.float32, torch.float64)
+    if not takes or any(t.dtype != dtype or not _has_memory(t) for t in tensors):
+        raise TypeError(
+            "the compiled functions take plain tensors of one dtype, float32 or float64, on a CPU"
+        )
+
+
+def _has_memory(t: Tensor) -> bool:
+    return type(t) in (Tensor, torch.nn.Parameter) and t.device.type == "cpu"
 
 
 def _contiguous(t: Tensor) -> Tensor:

@@ -78,8 +78,9 @@ class HyenaOperator(Streaming):
     def through(self, x: Tensor, real: Tensor | None) -> Tensor:
         """All steps at once."""
         taps, network = self._taps(), self._network()
-        last = ops.native(self.spec, x, taps, network)
-        z = ops.inward(x, [p.linear for p in self._projections()], features_last=last)
+        maps = [p.linear for p in self._projections()]
+        last = ops.native(self.spec, x, taps, network, [*maps, self.output])
+        z = ops.inward(x, maps, features_last=last)
         arguments = (z, taps, network, self._kept, real, self._dropout)
         v = ops.convolved(self.spec, *arguments, features_last=last)
         return ops.outward(v, self.output, features_last=last)

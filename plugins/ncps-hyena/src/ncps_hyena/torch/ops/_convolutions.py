@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ncps_hyena import native as compiled
 from ncps_hyena.specs import HyenaSpec
@@ -23,13 +24,19 @@ class Taps(NamedTuple):
     s: Tensor
 
 
-def native(spec: HyenaSpec, x: Tensor, taps: Taps, network: Network) -> bool:
-    """Whether the compiled functions convolve what is made of x; they want features last."""
+def native(
+    spec: HyenaSpec, x: Tensor, taps: Taps, network: Network, maps: Sequence[nn.Linear]
+) -> bool:
+    """Whether the compiled functions convolve what is made of x; they want features last.
+
+    What `maps` make, and the gradients that come back through them, are tensors of their kind.
+    """
     if kit.in_transform():
         return False
     tensors = [*taps, *network.tensors()]
     # what is computed of these is all computed in the dtype of x
     same = all(compute_dtype(t.dtype) == x.dtype for t in tensors)
+    tensors += [t for m in maps for t in (m.weight, m.bias)]
     return same and kernels.fits_native([x, *tensors], spec.features, spec.short_filter_order)
 
 
