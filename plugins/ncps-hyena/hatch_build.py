@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("src") / "ncps_hyena" / "native"
-LIBRARY = "_operator.so"
 # memory is read as vectors and as numbers
 FLAGS = ["-O3", "-std=gnu11", "-fPIC", "-pthread", "-fno-strict-aliasing"]
 AVX2 = ["-mavx2", "-mfma"]
@@ -33,26 +33,38 @@ class Compiled(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile it, and say in the wheel's tag for which platform it is."""
-        self.scratch = tempfile.mkdtemp()
-        folder, library = Path(self.root) / FOLDER, Path(self.scratch) / LIBRARY
+        self.scratch = Path(tempfile.mkdtemp())
+        folder = Path(self.root) / FOLDER
+        # how the package finds the library, and knows its sources
+        package = runpy.run_path(str(folder / "_library.py"))
+        library = self.scratch / package["NAME"]
         try:
-            _compile(folder, library)
+            _compile(folder, package["sources"](), library)
+            # one that cannot be loaded here is none
+            ctypes.CDLL(str(library))
+            if version == "editable":
+                _place(library, folder / library.name)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             self.app.display_warning(f"ncps-hyena is built without compiled functions: {error}")
             return
-        if version == "editable":
-            # beside its place, and then into it: the old one may be in use
-            new = folder / f"{LIBRARY}.{os.getpid()}"
-            shutil.copy(library, new)
-            new.replace(folder / LIBRARY)
-        else:
-            build_data["force_include"][str(library)] = f"ncps_hyena/native/{LIBRARY}"
+        if version != "editable":
+            build_data["force_include"][str(library)] = f"ncps_hyena/native/{library.name}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{_platform()}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Leave nothing behind."""
+        """Remove what the wheel now has."""
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _place(library: Path, target: Path) -> None:
+    # beside its place, and then into it: the old one may be in use
+    new = target.with_name(f"_{os.getpid()}{target.suffix}")
+    try:
+        shutil.copy(library, new)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _platform() -> str:
@@ -61,11 +73,8 @@ def _platform() -> str:
     return name.replace("-", "_").replace(".", "_")
 
 
-def _compile(folder: Path, library: Path) -> None:
+def _compile(folder: Path, sources: str, library: Path) -> None:
     compiler, scratch = _compiler(), library.parent
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".c", ".h"))
-    # so that no other version of the package takes it for its own
-    sources = sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     flags = [*FLAGS, *shlex.split(os.environ.get("CFLAGS", ""))]
     objects = [scratch / "dispatch.o"]
     named = f'-DSOURCES="{sources}"'
@@ -77,7 +86,7 @@ def _compile(folder: Path, library: Path) -> None:
             source = ["-c", folder / "operator.c", "-o", objects[-1]]
             _run(*compiler, *flags, *kind, *macros, *source)
     last = shlex.split(os.environ.get("LDFLAGS", ""))
-    _run(*compiler, "-shared", "-pthread", *objects, *last, "-o", library)
+    _run(*compiler, *flags, "-shared", *objects, *last, "-o", library)
 
 
 def _run(*command: object) -> None:

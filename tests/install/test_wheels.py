@@ -62,9 +62,12 @@ def test_source_distribution_holds_the_data_and_the_tests(wheels: Path, name: st
 
 
 def test_hyena_without_a_compiler_is_a_pure_wheel(tree: Path, tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--outdir", str(tmp_path)]
+    # without what git is to ignore, and with what an editable install has left
+    project = shutil.copytree(tree / "plugins" / "ncps-hyena", tmp_path / "project")
+    (project / "src" / "ncps_hyena" / "native" / "_operator.so").write_bytes(b"left")
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path)]
     done = subprocess.run(
-        [*build, str(tree / "plugins" / "ncps-hyena")],
+        [*build, str(project)],
         env={**os.environ, "CC": "no-such-compiler"},
         check=True,
         capture_output=True,

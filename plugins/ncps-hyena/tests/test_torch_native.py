@@ -277,6 +277,15 @@ def test_parameters_without_memory_of_their_own_are_left_to_torch() -> None:
 
 
 @needs_functions
+def test_no_rows_add_nothing() -> None:
+    flat = arguments((2, 9, 300, 3, 3), "two-sided")
+    flat[0] = flat[0].detach()[:0].requires_grad_()  # type: ignore[union-attr]
+    y, gradients = outputs_and_gradients(NativeScan.apply, flat)
+    assert y.shape == (0, 9, 300)
+    assert all(not g.any() for g in gradients)
+
+
+@needs_functions
 def test_numbers_that_are_yet_to_be_negated() -> None:
     flat = arguments((2, 9, 33, 3, 2))
     y = NativeScan.apply(*flat)
@@ -299,6 +308,16 @@ def test_what_other_sources_left_is_not_used(
     assert _library._library.__wrapped__() is not None
     (tmp_path / "fft.h").write_text("", encoding="utf-8")
     with pytest.warns(RuntimeWarning, match="compiled from other sources"):
+        assert _library._library.__wrapped__() is None
+
+
+def test_what_cannot_be_loaded_is_told_and_what_is_not_there_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_library, "FOLDER", tmp_path)
+    assert _library._library.__wrapped__() is None
+    (tmp_path / "_operator.so").write_bytes(b"no library")
+    with pytest.warns(RuntimeWarning, match="does without its compiled functions"):
         assert _library._library.__wrapped__() is None
 
 
@@ -363,3 +382,5 @@ def test_without_them_a_call_says_so() -> None:
     assert not fits_native([torch.zeros(1)], 8, 3)
     with pytest.raises(ImportError, match=r"no compiled functions here; see ncps_hyena\.native"):
         native.forward(native.Operator(), 4)
+    with pytest.raises(ImportError, match=r"no compiled functions here"):
+        NativeScan.apply(*arguments((1, 8, 5, 3, 2)))

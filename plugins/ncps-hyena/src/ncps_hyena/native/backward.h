@@ -1,6 +1,6 @@
 /* The backward: what `_gated_scan` has for its equations, group by group and row by row. */
 
-/* BackwardMemory of a thread. */
+/* Memory of a thread. */
 typedef struct {
   V *u, *d, *late;  /* u^o; d/dv^{o+1}; the dh that are summed directly */
   C *U, *D, *H, *P; /* transforms of u and d, of all filters, and of their gradients */
@@ -57,15 +57,10 @@ INLINE void enter_back_step(const Operator* a, BackwardMemory* m, Three* three, 
 the gradients of the value where it is a stream. */
 INLINE void enter_back(const Operator* a, BackwardMemory* m, const REAL* h, V s, ix row, ix K,
                        Group group) {
-  /* what is not to be read from m->D: entries past N would be gone, and d where it is written */
-  V last[2 * APART];
-  ix start = a->steps - a->apart < a->size ? a->steps - a->apart : a->size;
-  for (ix t = start; t < a->steps; t++) {
-    if (t < a->steps - a->apart)
-      last[t - start] = untwist(a, m->D, t);
-    else
-      last[t - start] = tail(a, h, m->d, t, group);
-  }
+  /* first, as their d is written over; what lies past N is always among them */
+  V last[APART];
+  ix start = a->steps - a->apart;
+  for (ix t = start; t < a->steps; t++) last[t - start] = tail(a, h, m->d, t, group);
   Three three[2];
   clear(&m->sums[0], &three[0], K);
   clear(&m->sums[1], &three[1], K);
@@ -77,8 +72,8 @@ INLINE void enter_back(const Operator* a, BackwardMemory* m, const REAL* h, V s,
     finish(a, &m->x->value, &m->sums[1], &three[1], row, K, group);
 }
 
-/* Gradients of a long convolution of one row and group: of the filters into P and `late`, of the
-skip; z from the twist of d to that of du. */
+/* Gradients of a long convolution of one row and group: of the filters, added to P and `late`, and
+of the skip; D from the twist of d to that of du. */
 static void long_back(const Operator* a, BackwardMemory* m, ix o, ix row, Group group) {
   ix N = a->size;
   C* H = m->H + o * N;
@@ -94,14 +89,12 @@ static void long_back(const Operator* a, BackwardMemory* m, ix o, ix row, Group 
   if (a->dh) {
     C* P = m->P + o * N;
     there(m->U, N, N, a->radices, a->twiddles);
-    if (!row) memset(P, 0, (size_t)N * sizeof *P);
     for (ix k = 0; k < N; k++) {
       C u = m->U[k], d = m->D[k];
       P[k] = (C){P[k].re + u.re * d.re + u.im * d.im, P[k].im + u.re * d.im - u.im * d.re};
     }
     V* late = m->late + o * APART;
     for (ix i = 0; i < a->apart; i++) {
-      if (!row) late[i] = (V){0};
       for (ix t = a->steps - a->apart + i; t < a->steps; t++)
         late[i] += m->d[t] * m->u[t - (a->steps - a->apart + i)];
     }
@@ -178,6 +171,8 @@ static int some_backward(const Operator* a, ix first, ix last) {
   for (ix g = first; g < last; g++) {
     Group group = group_of(a, g);
     for (ix o = 0; o < M; o++) filters(a, o, group, m.H + o * N, m.U);
+    if (m.P) memset(m.P, 0, (size_t)(M * N) * sizeof *m.P);
+    memset(m.late, 0, (size_t)(M * APART) * sizeof *m.late);
     for (ix row = 0; row < a->rows; row++) row_back(a, &m, row, group);
     for (ix o = 0; o < M && a->dh; o++) filters_back(a, &m, o, group);
   }

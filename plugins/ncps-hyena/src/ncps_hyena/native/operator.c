@@ -14,10 +14,10 @@ both. */
 #define PIECE 256
 /* Steps that are fetched before they are needed. */
 #define AHEAD 16
-/* Numbers of a thread: to start one takes as long as some 10^4 of them. */
+/* Numbers of a thread: several times as many as could be done while one is started. */
 #define GRAIN 65536
 #define THREADS 64
-/* Bytes that all threads may take, or as many as z has. */
+/* Bytes that all threads together may take if they are more than one, or those of z if more. */
 #define MEMORY_MOST ((ix)1 << 30)
 /* Numbers in the widest vector. */
 #define LANES_MOST (WIDTH / 4)

@@ -10,7 +10,7 @@ Arrays are contiguous, with M long convolutions, D features and K taps, and tran
     dh, dr (L, M, D)            spectra (M, groups, N) of complex vectors
 
 A group is as many features as a vector holds. r, real, noise and spectra may be NULL; so may v in
-a forward that no backward follows, and dh where no filter has a gradient. dw, db, ds are added to.
+a forward that no backward follows, and dh and dr where no filter has a gradient. dw, db, ds are added to.
 */
 
 #ifndef NCPS_HYENA_OPERATOR_H

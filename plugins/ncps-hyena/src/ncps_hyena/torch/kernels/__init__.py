@@ -9,7 +9,6 @@ from ncps_hyena.torch.kernels._filters_scan import filters_forward as filters_fo
 from ncps_hyena.torch.kernels._gated import Arguments as Arguments
 from ncps_hyena.torch.kernels._gated import gated_plain as gated_plain
 from ncps_hyena.torch.kernels._gated_native import NativeScan as NativeScan
-from ncps_hyena.torch.kernels._gated_native import Spectra as Spectra
 from ncps_hyena.torch.kernels._gated_native import fits_native as fits_native
 from ncps_hyena.torch.kernels._gated_native import native_forward as native_forward
 from ncps_hyena.torch.kernels._gated_native import native_spectra_of as native_spectra_of

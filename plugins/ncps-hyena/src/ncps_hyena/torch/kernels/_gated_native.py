@@ -2,8 +2,8 @@
 
 Where `_gated_scan` has an operation of torch for each product and sum, the functions of
 `native/operator.h` take as many features as a vector holds through everything at once. For that
-arrays are contiguous in features: z, y, h and their gradients have the shapes of `_gated`, but are
-views of arrays (…, L, D). What comes in another layout is copied.
+arrays are contiguous in features: z, y and their gradients have the shapes of `_gated`, but are
+views of arrays (B, L, …), h and r of arrays (L, N-1, D). What comes in another layout is copied.
 
 Kept for the backward are the v^{o+1} alone: transforms are done again, which takes no longer than
 to store and load them. Second derivatives go through the plain twin. Held to it, outputs and
@@ -42,7 +42,7 @@ def fits_native(tensors: Sequence[Tensor], features: int, taps: int) -> bool:
         return False
     if features * dtype.itemsize <= LEAST or _get_current_dispatch_mode() is not None:
         return False
-    return all(type(t) in (Tensor, torch.nn.Parameter) and t.device.type == "cpu" for t in tensors)
+    return all(map(_has_memory, tensors))
 
 
 class NativeScan(torch.autograd.Function):
@@ -89,7 +89,7 @@ def native_spectra_of(h: Tensor, r: Tensor | None = None) -> Spectra:
     """The transforms of the filters, as `native_forward` takes them."""
     filters = _Filters(h, r)
     lanes = filters.width // h.dtype.itemsize
-    groups = -(-filters.features // max(lanes, 1))
+    groups = -(-filters.features // lanes)
     out = filters.empty(filters.convolutions, groups, filters.plan.size, 2, lanes)
     native.spectra(filters.operator(spectra=out), h.dtype.itemsize)
     return Spectra(out, filters.width)
@@ -145,12 +145,9 @@ class _Filters:
 
     def __init__(self, h: Tensor, r: Tensor | None, width: int | None = None) -> None:
         self.convolutions, self.features, self.steps = h.shape
-        self.width = native.width_for(self.features, h.dtype.itemsize) if width is None else width
-        if (
-            h.stride(1) != 1
-            or h.is_neg()
-            or (r is not None and (r.stride() != h.stride() or r.is_neg()))
-        ):
+        self.width = width or native.width_for(self.features, h.dtype.itemsize)
+        both = [h] if r is None else [h, r]
+        if any(t.stride(1) != 1 or t.stride() != h.stride() or t.is_neg() for t in both):
             h, r = _features_last(h), None if r is None else _features_last(r)
         self.h, self.r = h, r
         self.plan = _plan(self.steps, r is not None, h.dtype)

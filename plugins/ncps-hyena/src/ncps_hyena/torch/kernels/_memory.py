@@ -27,14 +27,11 @@ def rows(like: Tensor, *shape: int) -> Tensor:
 
 
 def cheap(like: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor | None:
-    """Memory for what could be made again in the backward; None where it would be too much."""
-    dtype = dtype or like.dtype
-    return like.new_empty(shape, dtype=dtype) if is_cheap(*shape, dtype=dtype) else None
-
-
-def is_cheap(*shape: int, dtype: torch.dtype) -> bool:
-    """Whether what could be made again is worth the memory that keeps it.
+    """Memory for what could be made again in the backward; None where it would be too much.
 
     To touch new memory takes as long as to make again what would be kept in it.
     """
-    return math.prod(shape) * dtype.itemsize <= CHEAP
+    dtype = dtype or like.dtype
+    if math.prod(shape) * dtype.itemsize > CHEAP:
+        return None
+    return like.new_empty(shape, dtype=dtype)

@@ -79,7 +79,7 @@ class HyenaOperator(Streaming):
         """All steps at once."""
         taps, network = self._taps(), self._network()
         maps = [p.linear for p in self._projections()]
-        last = ops.native(self.spec, x, taps, network, [*maps, self.output])
+        last = ops.compiled(self.spec, x, taps, network, [*maps, self.output])
         z = ops.inward(x, maps, features_last=last)
         arguments = (z, taps, network, self._kept, real, self._dropout)
         v = ops.convolved(self.spec, *arguments, features_last=last)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ncps_hyena.torch.ops._convolutions import Taps as Taps
+from ncps_hyena.torch.ops._convolutions import compiled as compiled
 from ncps_hyena.torch.ops._convolutions import convolved as convolved
-from ncps_hyena.torch.ops._convolutions import native as native
 from ncps_hyena.torch.ops._filters import Network as Network
 from ncps_hyena.torch.ops._host import kit as kit
 from ncps_hyena.torch.ops._inputs import cleared as cleared

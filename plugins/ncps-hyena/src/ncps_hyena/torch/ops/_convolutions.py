@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from ncps_hyena import native as compiled
+from ncps_hyena import native
 from ncps_hyena.specs import HyenaSpec
 from ncps_hyena.torch import kernels
 from ncps_hyena.torch.ops._dtypes import compute_dtype
@@ -24,7 +24,7 @@ class Taps(NamedTuple):
     s: Tensor
 
 
-def native(
+def compiled(
     spec: HyenaSpec, x: Tensor, taps: Taps, network: Network, maps: Sequence[nn.Linear]
 ) -> bool:
     """Whether the compiled functions convolve what is made of x; they want features last.
@@ -77,7 +77,9 @@ def convolved(
             spectra_of: Any = kernels.native_spectra_of if features_last else kernels.spectra_of
             return found, spectra_of(found.h, found.r)
 
-        f, spectra = kept.get("whole", (steps, features_last and compiled.width()), tensors, make)
+        f, spectra = kept.get(
+            "whole", (steps, native.width() if features_last else "torch"), tensors, make
+        )
         forward: Any = kernels.native_forward if features_last else kernels.gated_forward
         found: Tensor = forward(z, w, b, f.h, s, f.r, mask, noise, spectra=spectra)
         return found

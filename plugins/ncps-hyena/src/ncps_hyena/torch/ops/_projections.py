@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from ncps_hyena.torch import kernels
 from ncps_hyena.torch.ops._host import kit
@@ -18,13 +17,13 @@ def inward(x: Tensor, maps: Sequence[nn.Linear], features_last: bool = False) ->
     b = torch.cat([m.bias for m in maps]).to(x.dtype)
     with kit.without_autocast(x.device):
         if features_last:
-            return linear(x, W, b).mT
+            return nn.functional.linear(x, W, b).mT
         return kernels.inward_plain(x, W, b) if kit.in_transform() else _in(x, W, b)
 
 
-def outward(v: Tensor, map_: nn.Linear, features_last: bool = False) -> Tensor:
+def outward(v: Tensor, linear: nn.Linear, features_last: bool = False) -> Tensor:
     """The map of v (B, D, T), in either layout, as (B, T, O)."""
-    W, b = map_.weight.to(v.dtype), map_.bias.to(v.dtype)
+    W, b = linear.weight.to(v.dtype), linear.bias.to(v.dtype)
     with kit.without_autocast(v.device):
         if features_last or kit.in_transform():
             return kernels.outward_plain(v, W, b)
